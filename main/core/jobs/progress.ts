@@ -1,0 +1,11 @@
+/** How a job tells whoever watches it what it is doing. Called often; the watcher throttles. */
+export interface Progress {
+  phase: 'snapshot' | 'scan' | 'seal' | 'commit' | 'read' | 'write' | 'check' | 'collect'
+  /** Bytes done of `total` (0 while unknown). */
+  done: number
+  total: number
+  /** What is being worked on: a file or object name, for people. */
+  item?: string
+}
+
+export type OnProgress = (progress: Progress) => void
