@@ -1,0 +1,88 @@
+/**
+ * A blob: one sealed piece of an archive (docs/FORMAT.md, "Blobs").
+ *
+ * XChaCha20-Poly1305 with a fresh random 24-byte nonce: at 192 bits random nonces never repeat, so no state has to
+ * survive a crash or be shared by workers. The additional data names archive, pack, kind, place and compression, so
+ * a blob that was moved, swapped or relabelled fails to open rather than being taken for another.
+ */
+import sodium from 'sodium-native'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { Malformed, preimage, u32 } from './bytes.ts'
+import { maxBlobPlain, sealOverhead } from './limits.ts'
+import { type ArchiveId, type PackId, idBytes } from './names.ts'
+
+/** What a blob holds. Part of the format: never renumber. */
+export const blobKind = { pages: 1, piece: 2, map: 3, files: 4, root: 5, padding: 6, index: 7, forgotten: 8 } as const
+export type BlobKind = (typeof blobKind)[keyof typeof blobKind]
+
+/** Where in its pack a blob lies, and how to open it. */
+export interface Placed {
+  /** Position among the pack's blobs, from 0. */
+  ordinal: number
+  /** Bytes from the start of the pack. */
+  offset: number
+  /** Sealed bytes. */
+  length: number
+  /** Whether the plain bytes were compressed. */
+  compressed: boolean
+}
+
+/** Builds the additional data of one pack's blobs; kind, ordinal and flag are patched in, to spare allocations. */
+export class BlobLabel {
+  private readonly bytes: Buffer
+  private readonly tail: number
+  constructor(archive: ArchiveId, pack: PackId) {
+    const fixed = preimage('coffer-blob-1', idBytes(archive), idBytes(pack))
+    this.tail = fixed.length
+    this.bytes = Buffer.concat([fixed, preimage(Buffer.alloc(1), u32(0), Buffer.alloc(1))])
+  }
+  /** Valid until the next call. */
+  of(kind: BlobKind, ordinal: number, compressed: boolean): Buffer {
+    this.bytes.writeUInt8(kind, this.tail + 4)
+    this.bytes.writeUInt32LE(ordinal, this.tail + 9)
+    this.bytes.writeUInt8(compressed ? 1 : 0, this.tail + 17)
+    return this.bytes
+  }
+}
+
+const level = { [constants.ZSTD_c_compressionLevel]: 1 }
+
+/** The bytes to seal: compressed when that makes them smaller. */
+export function shrink(plain: Buffer): { bytes: Buffer; compressed: boolean } {
+  if (plain.length < 32) return { bytes: plain, compressed: false }
+  // A chunk size of at least the whole input makes zlib produce it in one piece, without copying.
+  const bytes = zstdCompressSync(plain, { chunkSize: plain.length + 1024, params: level })
+  return bytes.length < plain.length ? { bytes, compressed: true } : { bytes: plain, compressed: false }
+}
+
+/** Seals `bytes` to `into` at `offset`; returns the sealed length. */
+export function sealInto(into: Buffer, offset: number, bytes: Buffer, label: Buffer, key: Uint8Array): number {
+  const nonce = into.subarray(offset, offset + 24)
+  sodium.randombytes_buf(nonce)
+  const body = into.subarray(offset + 24, offset + bytes.length + sealOverhead)
+  sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(body, bytes, label, null, nonce, key as Buffer)
+  return bytes.length + sealOverhead
+}
+
+/**
+ * The plain bytes of a sealed blob. Throws Malformed when they were altered, belong elsewhere or decompress to more
+ * than a blob may hold (a few bytes can claim gigabytes; zlib stops at the limit).
+ */
+export function openBlob(sealed: Buffer, label: Buffer, compressed: boolean, key: Uint8Array): Buffer {
+  if (sealed.length < sealOverhead) throw new Malformed('a blob is too short')
+  const bytes = Buffer.allocUnsafeSlow(sealed.length - sealOverhead)
+  try {
+    sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(bytes, null, sealed.subarray(24), label, sealed.subarray(0, 24), key as Buffer)
+  } catch {
+    throw new Malformed('a blob does not open')
+  }
+  if (!compressed) {
+    if (bytes.length > maxBlobPlain) throw new Malformed('a blob is too large')
+    return bytes
+  }
+  try {
+    return zstdDecompressSync(bytes, { chunkSize: Math.min(maxBlobPlain, Math.max(bytes.length * 4, 300_000)), maxOutputLength: maxBlobPlain })
+  } catch {
+    throw new Malformed('a blob does not decompress')
+  }
+}
