@@ -18,8 +18,8 @@ export const maxManifest = 1024 * 1024
 export const maxHeader = 16 * 1024
 /** Bytes of a path in the file list. */
 export const maxPath = 32 * 1024
-/** Pieces of one file: 256 GiB. */
-export const maxPieces = 65_536
+/** Pieces of one file: 192 GiB. Its entry then still fits into one blob, wherever its pieces lie. */
+export const maxPieces = 49_152
 /** Databases of one store. */
 export const maxDatabases = 1024
 /** Layers of one stack. */

@@ -1,0 +1,47 @@
+/**
+ * The root of a layer: which blobs hold its entries, in order (docs/FORMAT.md, "Layers"). A manifest names one root
+ * per layer, so it stays small however large the store is.
+ */
+import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
+import { blobKind } from './blob.ts'
+import { maxLayerEntries, maxPath } from './limits.ts'
+import { type PackRef, type Place, PlaceTable, readPlaces } from './places.ts'
+
+/** What a layer's blobs hold. */
+export type LayerKind = typeof blobKind.map | typeof blobKind.files | typeof blobKind.forgotten
+
+/** One blob of a layer with the range of keys it covers: page numbers as u32, paths, or identities. */
+export interface LayerBlob {
+  place: Place
+  entries: number
+  first: Buffer
+  last: Buffer
+}
+
+/** Encodes a root. Blobs in the root's own pack, which is not finished yet, are given with a pack size of 0. */
+export function encodeRoot(kind: LayerKind, blobs: readonly LayerBlob[]): Buffer {
+  const table = new PlaceTable()
+  const rows = blobs.map((blob) => table.row(blob.place))
+  const out = new ByteWriter().u8(kind)
+  table.write(out)
+  out.u32(blobs.length)
+  blobs.forEach((blob, i) => out.u32(rows[i] ?? 0).u32(blob.entries).field(blob.first).field(blob.last))
+  return out.done()
+}
+
+/** Decodes a root of the given kind that lies in pack `self`. Throws Malformed. */
+export function decodeRoot(plain: Buffer, kind: LayerKind, self: PackRef): LayerBlob[] {
+  const reader = new ByteReader(plain)
+  if (reader.u8() !== kind) throw new Malformed('a root of another kind')
+  const places = readPlaces(reader, self)
+  const blobs: LayerBlob[] = []
+  for (let i = 0, count = reader.count(16); i < count; i++) {
+    const place = places[reader.u32()]
+    const entries = reader.u32()
+    const [first, last] = [reader.field(maxPath), reader.field(maxPath)]
+    if (!place || entries === 0 || entries > maxLayerEntries) throw new Malformed('a root names no blob')
+    blobs.push({ place, entries, first, last })
+  }
+  reader.end()
+  return blobs
+}
