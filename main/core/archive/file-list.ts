@@ -74,11 +74,13 @@ export class FileListBuilder {
   }
 }
 
-/** Decodes a file list blob; throws Malformed unless sorted, complete and within its own tables. */
-export function decodeFileList(plain: Buffer, self: PackRef): ListEntry[] {
+/**
+ * The entries of a file list blob, one by one: a blob of many thousand is never held as objects. Throws Malformed
+ * where it is not sorted, complete and within its own tables.
+ */
+export function* decodeFileList(plain: Buffer, self: PackRef): Generator<ListEntry, void, undefined> {
   const reader = new ByteReader(plain)
   const places = readPlaces(reader, self)
-  const entries: ListEntry[] = []
   let before: Buffer | undefined
   for (let i = 0, count = reader.count(5); i < count; i++) {
     const path = reader.field(maxPath)
@@ -86,10 +88,9 @@ export function decodeFileList(plain: Buffer, self: PackRef): ListEntry[] {
     before = path
     const type = reader.u8()
     if (type > 1) throw new Malformed('an unknown kind of entry')
-    entries.push(type === 0 ? { path, removed: true } : readFile(reader, path, places))
+    yield type === 0 ? { path, removed: true } : readFile(reader, path, places)
   }
   reader.end()
-  return entries
 }
 
 function readFile(reader: ByteReader, path: Buffer, places: Place[]): FileEntry {

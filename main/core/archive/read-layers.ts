@@ -1,0 +1,28 @@
+/** Reading the layers of a stack: the root, then blob by blob. Nothing holds more than one blob of each layer. */
+import { blobKind } from './blob.ts'
+import type { ArchiveContext } from './context.ts'
+import { decodeRoot, type LayerBlob, type LayerKind } from './layer-root.ts'
+import type { Layer } from './manifest.ts'
+import { packName, type PackId } from './names.ts'
+import { decodePageMap, type PageMapBlob } from './page-map.ts'
+import type { Place } from './places.ts'
+import { intact, readBlob } from './read-blob.ts'
+
+/** The place of a layer's root, from the manifest. */
+export function rootPlace(layer: Layer): Place {
+  const { ordinal, offset, length, compressed } = layer
+  return { pack: { id: layer.pack as PackId, size: layer.size }, ordinal, offset, length, compressed }
+}
+
+/** The blobs of a layer, in the order of their keys. */
+export async function readRoot(context: ArchiveContext, layer: Layer, kind: LayerKind): Promise<LayerBlob[]> {
+  const place = rootPlace(layer)
+  const plain = await readBlob(context, place, blobKind.root)
+  return intact(packName(place.pack.id), () => decodeRoot(plain, kind, place.pack))
+}
+
+/** One blob of a page map layer. */
+export async function readPageMap(context: ArchiveContext, blob: LayerBlob): Promise<PageMapBlob> {
+  const plain = await readBlob(context, blob.place, blobKind.map)
+  return intact(packName(blob.place.pack.id), () => decodePageMap(plain, blob.place.pack))
+}

@@ -1,0 +1,15 @@
+/**
+ * Worker threads, as core sees them. The programs they run lie in main/engine; the composition root passes in how to
+ * start one, so that core imports nothing of the engine.
+ */
+import type { Worker } from 'node:worker_threads'
+import { availableParallelism } from 'node:os'
+
+export type WorkerProgram = 'seal' | 'open'
+/** Starts a worker with `data` as its workerData. */
+export type StartWorker = (program: WorkerProgram, data: unknown) => Worker
+
+/** How many workers a job starts. */
+export function workerCount(): number {
+  return Math.max(1, Math.min(availableParallelism(), 4))
+}

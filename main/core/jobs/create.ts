@@ -1,0 +1,31 @@
+/** Making a new, empty archive in a destination. */
+import { CofferError } from '../../../contract/errors.ts'
+import { encodeHeader } from '../archive/header.ts'
+import { keyCheck } from '../archive/hashes.ts'
+import { type ArchiveId, headerName, idBytes, newArchiveId, previousHeaderName } from '../archive/names.ts'
+import type { Destination } from '../destinations/destination.ts'
+import { type Secret, withSecret } from '../keys/secret.ts'
+import { deriveKeys, wipeKeys } from '../keys/subkeys.ts'
+
+/**
+ * Writes the header of a new archive and its second copy. Errors: archive_exists, destination_*.
+ * The destination must be empty of Coffer's objects; that other files lie there is the caller's question.
+ */
+export async function createArchive({ destination, secret }: { destination: Destination; secret: Secret }): Promise<{ archiveId: ArchiveId; keyCheck: string }> {
+  for (const folder of ['', 'snapshots', 'packs'] as const)
+    for await (const object of destination.list(folder))
+      if (folder !== '' || object.name === headerName || object.name === previousHeaderName)
+        throw new CofferError('archive_exists', { place: destination.label, object: object.name })
+  const keys = withSecret(secret, (key) => deriveKeys(key))
+  try {
+    const archive = newArchiveId()
+    const check = keyCheck(keys, idBytes(archive))
+    const bytes = encodeHeader({ number: 1, archive, keyCheck: check, vault: null }, keys)
+    // The copy first: an archive exists from the moment that coffer.json does, and then already has its copy.
+    await destination.put(previousHeaderName, bytes)
+    await destination.replace(headerName, bytes, undefined)
+    return { archiveId: archive, keyCheck: check.toString('hex') }
+  } finally {
+    wipeKeys(keys)
+  }
+}
