@@ -5,7 +5,7 @@
  * marks from copying) and strict about everything else. Errors say where the fault is and never which digits are
  * right: they end up on screens and in bug reports.
  */
-import { CofferError } from '../../../contract/errors.ts'
+import { CofferError, type Detail } from '../../../contract/errors.ts'
 import { holdSecret, lockedBuffer, makeSecret, type Secret, secretBytes, wipe, withSecret } from './secret.ts'
 
 const digitCount = 2 * secretBytes
@@ -19,13 +19,13 @@ const maxLength = 4096
 const meaningless = /^[\p{White_Space}\p{Dash}\p{Cf}]$/u
 
 /** Characters that are easily written for a digit. */
-const slips: Readonly<Record<string, string>> = {
-  O: 'the letter O, perhaps meant as the digit 0',
-  o: 'the letter o, perhaps meant as the digit 0',
-  l: 'the letter l, perhaps meant as the digit 1',
-  I: 'the letter I, perhaps meant as the digit 1',
-  i: 'the letter i, perhaps meant as the digit 1',
-  '|': 'an upright stroke, perhaps meant as the digit 1',
+const slips: Readonly<Record<string, { is: string; meant: string }>> = {
+  O: { is: 'a letter O', meant: '0' },
+  o: { is: 'a letter o', meant: '0' },
+  l: { is: 'a letter l', meant: '1' },
+  I: { is: 'a capital letter i', meant: '1' },
+  i: { is: 'a letter i', meant: '1' },
+  '|': { is: 'an upright stroke', meant: '1' },
 }
 
 /** A key that was read, and what else the QR code of a recovery sheet says. The caller disposes of the key. */
@@ -67,12 +67,12 @@ export function showCode(key: Secret, archive: { id: string; check: string }): s
  * Reads a key as typed, pasted, scanned or read from a key file: 64 digits, or the text of a recovery sheet's QR
  * code. Lines that begin with `#` are remarks.
  *
- * Gives key_malformed with `reason`:
- * `character` (with `group` and `position`, counted from 1, and `slip` where it looks like a usual one),
+ * Gives key_malformed with a `reason` in words and, for programs, `fault`:
+ * `character` (with `group` and `position`, counted from 1, and `meant`, the digit, where it is a usual slip),
  * `length` (with `digits`, how many there are), `code` (begins like a QR code's text but is not one), `too_long`.
  */
 export function readKey(text: string): ReadKey {
-  if (text.length > maxLength) throw new CofferError('key_malformed', { reason: 'too_long' })
+  if (text.length > maxLength) throw malformed({ fault: 'too_long', reason: 'This text is far too long to be a key.' })
   const bare = text.replace(/^\s*#.*$/gmu, '').trim()
   return /^\p{Cf}*COFFER/iu.test(bare) ? readCode(bare) : { key: readDigits(bare) }
 }
@@ -88,7 +88,7 @@ function readCode(text: string): ReadKey {
     check !== undefined &&
     /^[0-9a-f]{8}$/iu.test(check) &&
     more.length === 0
-  if (!wellFormed) throw new CofferError('key_malformed', { reason: 'code' })
+  if (!wellFormed) throw malformed({ fault: 'code', reason: 'The text begins like a recovery sheet’s QR code, but is incomplete or altered.' })
   return { key: readDigits(digits), archiveId: archiveId.toLowerCase(), check: check.toLowerCase() }
 }
 
@@ -104,7 +104,8 @@ function readDigits(text: string): Secret {
       if (digits < digitCount) bytes[digits >> 1] = ((bytes[digits >> 1] ?? 0) << 4) | value
       digits++
     }
-    if (digits !== digitCount) throw new CofferError('key_malformed', { reason: 'length', digits })
+    if (digits !== digitCount)
+      throw malformed({ fault: 'length', digits, reason: `There are ${digits} digits here; a key has ${digitCount}.` })
     return holdSecret(bytes)
   } finally {
     wipe(bytes)
@@ -116,13 +117,23 @@ function valueOf(character: string): number | undefined {
 }
 
 function wrongCharacter(character: string, before: number): CofferError {
+  const group = Math.floor(before / groupSize) + 1
+  const position = (before % groupSize) + 1
   const slip = slips[character]
-  return new CofferError('key_malformed', {
-    reason: 'character',
-    group: Math.floor(before / groupSize) + 1,
-    position: (before % groupSize) + 1,
-    ...(slip === undefined ? {} : { slip }),
+  const place = `Group ${group}, position ${position}`
+  return malformed({
+    fault: 'character',
+    group,
+    position,
+    ...(slip ? { meant: slip.meant } : {}),
+    reason: slip
+      ? `${place}: this is ${slip.is}. Probably the digit ${slip.meant} is meant.`
+      : `${place}: this is not a digit of a key, which has only 0 to 9 and a to f.`,
   })
+}
+
+function malformed(detail: Detail): CofferError {
+  return new CofferError('key_malformed', detail)
 }
 
 function groupsOf(key: Secret): string[] {

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { holdSecret, lockedBuffer, makeSecret, memoryLockRefused, wipe, withSecret } from '../../../main/core/keys/secret.ts'
+import { holdSecret, lockedBuffer, makeSecret, wipe, withSecret } from '../../../main/core/keys/secret.ts'
 
 const zeros = Buffer.alloc(32)
 const bytes = () => Buffer.from(Array.from({ length: 32 }, (_, i) => 0xa0 ^ i))
@@ -125,8 +127,15 @@ describe('lockedBuffer and wipe', () => {
     expect(whole).toEqual(Buffer.concat([Buffer.alloc(10, 5), Buffer.alloc(10), Buffer.alloc(10, 5)]))
   })
 
-  it('says whether the system refused to lock memory', () => {
-    lockedBuffer(32)
-    expect(typeof memoryLockRefused()).toBe('boolean')
+  it('does not unlock what it did not lock', () => {
+    const shared = Buffer.from(new ArrayBuffer(64), 16, 32)
+    wipe(shared.fill(3))
+    expect(shared).toEqual(zeros)
+  })
+
+  it.runIf(process.platform === 'linux')('goes on where memory cannot be locked, and says so', () => {
+    const subject = fileURLToPath(new URL('lock-refused-subject.ts', import.meta.url))
+    const said = execFileSync('sh', ['-c', 'ulimit -l 0 && exec "$0" "$1"', process.execPath, subject], { encoding: 'utf8' })
+    expect(JSON.parse(said)).toEqual({ before: false, digits: 32, after: true })
   })
 })

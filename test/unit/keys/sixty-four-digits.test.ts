@@ -63,26 +63,32 @@ describe('reading a key', () => {
 
 describe('a malformed key', () => {
   it.each([
-    ['O', 'digit 0'],
-    ['o', 'digit 0'],
-    ['l', 'digit 1'],
-    ['I', 'digit 1'],
-    ['i', 'digit 1'],
-    ['|', 'digit 1'],
+    ['O', '0'],
+    ['o', '0'],
+    ['l', '1'],
+    ['I', '1'],
+    ['i', '1'],
+    ['|', '1'],
   ])('with %s in it is refused, naming the place and the likely slip', (wrong, meant) => {
     const { code, detail } = fault(`${shown.slice(0, 12)}${wrong}${shown.slice(13)}`)
     expect(code).toBe('key_malformed')
-    expect(detail).toMatchObject({ reason: 'character', group: 3, position: 3 })
-    expect(detail['slip']).toContain(meant)
+    expect(detail).toMatchObject({ fault: 'character', group: 3, position: 3, meant })
+    expect(detail['reason']).toContain(`Group 3, position 3`)
+    expect(detail['reason']).toContain(`the digit ${meant} is meant`)
   })
 
   it.each(['g', 'x', '.', '٣', '🔑', '\0'])('with another character (%j) is refused, naming the place only', (wrong) => {
-    expect(fault(`${hex.slice(0, 63)}${wrong}`).detail).toEqual({ reason: 'character', group: 16, position: 4 })
+    expect(fault(`${hex.slice(0, 63)}${wrong}`).detail).toEqual({
+      fault: 'character',
+      group: 16,
+      position: 4,
+      reason: expect.stringContaining('Group 16, position 4'),
+    })
   })
 
   it.each([0, 1, 63, 65, 128])('of %i digits is refused, saying how many there are', (digits) => {
     const text = hex.repeat(3).slice(0, digits)
-    expect(fault(text).detail).toEqual({ reason: 'length', digits })
+    expect(fault(text).detail).toEqual({ fault: 'length', digits, reason: expect.stringContaining(`${digits} digits`) })
   })
 
   it.each([
@@ -95,15 +101,15 @@ describe('a malformed key', () => {
     `COFFER1:${hex}:${archive.id}:deadbeef:more`,
     `COFFER1:${hex}:zz${archive.id.slice(2)}:deadbeef`,
   ])('that only begins like a code is refused (%#)', (text) => {
-    expect(fault(text).detail).toEqual({ reason: 'code' })
+    expect(fault(text).detail).toMatchObject({ fault: 'code' })
   })
 
   it('inside a code is named like any other', () => {
-    expect(fault(`COFFER1:${hex.slice(1)}:${archive.id}:deadbeef`).detail).toEqual({ reason: 'length', digits: 63 })
+    expect(fault(`COFFER1:${hex.slice(1)}:${archive.id}:deadbeef`).detail).toMatchObject({ fault: 'length', digits: 63 })
   })
 
   it('of any size is refused at once when it is too long to be one', () => {
-    expect(fault(' '.repeat(1_000_000)).detail).toEqual({ reason: 'too_long' })
+    expect(fault(' '.repeat(1_000_000)).detail).toMatchObject({ fault: 'too_long' })
   })
 
   it('never has its digits repeated in the error', () => {
