@@ -1,0 +1,44 @@
+/** Starts a program in our place: its streams are ours, signals reach it, its exit code becomes ours. */
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ cwd: string, env: Record<string, string | undefined> }} options
+ * @returns {Promise<number>} its exit code; 128 + n when signal n ended it, as shells say it
+ */
+export function start(program, args, { cwd, env }) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd, env, stdio: 'inherit' })
+    /** @param {NodeJS.Signals} signal */
+    const forward = (signal) => {
+      // A terminal sends Ctrl-C to the child as well. Passing it on would make one key press look like two, and a
+      // second one means “stop at once” to programs that are still tidying up.
+      if (signal === 'SIGINT' && fromTerminal()) return
+      child.kill(signal)
+    }
+    /** @type {NodeJS.Signals[]} */
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+    for (const signal of signals) process.on(signal, forward)
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      for (const each of signals) process.off(each, forward)
+      resolve(exitCode(code, signal))
+    })
+  })
+}
+
+/**
+ * @param {number | null} code
+ * @param {NodeJS.Signals | null} signal
+ * @returns {number}
+ */
+export function exitCode(code, signal) {
+  if (signal) return 128 + constants.signals[signal]
+  return code ?? 1
+}
+
+function fromTerminal() {
+  return process.platform === 'win32' || process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
+}
