@@ -50,9 +50,15 @@ export async function installDependencies(root, node, env) {
   const headers = dirname(dirname(node))
   // node-gyp would otherwise download the headers of the Node it compiles for.
   const withHeaders = existsSync(join(headers, 'include', 'node')) ? { ...env, npm_config_nodedir: headers } : env
-  const { code, output } = await npm(['ci', '--no-audit', '--no-fund'], { node, cwd: root, env: withHeaders, quiet: true })
+  const { code, output } = await npm(['ci', '--no-audit', '--no-fund'], {
+    node,
+    cwd: root,
+    env: withHeaders,
+    quiet: true,
+  })
   if (code !== 0) throw new CannotGoOn(`npm ci did not succeed:\n${output.trim()}`)
-  if (!hasKeychain(root)) say('The keychain adapter (keytar) could not be compiled. Coffer works without it: keep keys in files.')
+  if (!hasKeychain(root))
+    say('The keychain adapter (keytar) could not be compiled. Coffer works without it: keep keys in files.')
 }
 
 /**

@@ -13,15 +13,31 @@ import { say } from './say.mjs'
 
 /** Needed once, to compile the keychain adapter. @type {SystemPackage[]} */
 export const forBuilding = [
-  { name: 'build-essential', why: 'a compiler, for the keychain adapter', found: () => hasProgram('make') && hasProgram('c++') },
+  {
+    name: 'build-essential',
+    why: 'a compiler, for the keychain adapter',
+    found: () => hasProgram('make') && hasProgram('c++'),
+  },
   { name: 'python3', why: 'node-gyp, which compiles the keychain adapter', found: () => hasProgram('python3') },
-  { name: 'pkg-config', why: 'finds libsecret when the keychain adapter is compiled', found: () => hasProgram('pkg-config') },
-  { name: 'libsecret-1-dev', why: 'how programs talk to the keychain', found: () => existsSync('/usr/include/libsecret-1/libsecret/secret.h') },
+  {
+    name: 'pkg-config',
+    why: 'finds libsecret when the keychain adapter is compiled',
+    found: () => hasProgram('pkg-config'),
+  },
+  {
+    name: 'libsecret-1-dev',
+    why: 'how programs talk to the keychain',
+    found: () => existsSync('/usr/include/libsecret-1/libsecret/secret.h'),
+  },
 ]
 
 /** Needed by tests only. @type {SystemPackage[]} */
 export const forTesting = [
-  { name: 'gnome-keyring', why: 'a real keychain for the keychain tests', found: () => hasProgram('gnome-keyring-daemon') },
+  {
+    name: 'gnome-keyring',
+    why: 'a real keychain for the keychain tests',
+    found: () => hasProgram('gnome-keyring-daemon'),
+  },
   { name: 'dbus', why: 'a session of its own for that keychain', found: () => hasProgram('dbus-run-session') },
 ]
 
@@ -46,13 +62,16 @@ export async function installPackages(wanted) {
   const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...names]
   const prefix = hasProgram('apt-get') ? await asRoot() : undefined
   if (!prefix) {
-    const hint = hasProgram('apt-get') ? `Run: sudo ${install.join(' ')}` : 'Install them with your system’s package manager.'
+    const hint = hasProgram('apt-get')
+      ? `Run: sudo ${install.join(' ')}`
+      : 'Install them with your system’s package manager.'
     say(`Not installed: ${reasons}. ${hint}`)
     return
   }
   say(`Installing ${reasons} …`)
   // The list of packages is fetched only if the one at hand does not do: it takes longer than the rest.
-  const done = (await apt(prefix, install)) || ((await apt(prefix, ['apt-get', 'update'])) && (await apt(prefix, install)))
+  const done =
+    (await apt(prefix, install)) || ((await apt(prefix, ['apt-get', 'update'])) && (await apt(prefix, install)))
   if (!done) say(`They could not be installed. Run: sudo ${install.join(' ')}`)
 }
 
@@ -78,5 +97,7 @@ async function apt(prefix, line) {
 function hasProgram(name) {
   const path = process.env['PATH'] ?? ''
   // What daemons and administrators use is not always on a person's PATH.
-  return [...path.split(delimiter), '/usr/sbin', '/sbin'].some((folder) => folder !== '' && existsSync(join(folder, name)))
+  return [...path.split(delimiter), '/usr/sbin', '/sbin'].some(
+    (folder) => folder !== '' && existsSync(join(folder, name)),
+  )
 }

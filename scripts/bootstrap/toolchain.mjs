@@ -39,17 +39,22 @@ export async function installToolchain() {
       `Coffer needs Node 22.15 or newer; this is ${process.versions.node}. Install Node 24 (https://nodejs.org) and run this again.`,
     )
   }
-  say(`Node ${process.versions.node} is too old; taking Node ${version} from the npm registry into .toolchain (once, about 60 MB) …`)
+  say(
+    `Node ${process.versions.node} is too old; taking Node ${version} from the npm registry into .toolchain (once, about 60 MB) …`,
+  )
   const work = join(base, `node.${process.pid}`)
   try {
     mkdirSync(work, { recursive: true })
     const tarball = await fetch(`node-linux-${process.arch}@${version}`, work)
-    if ((await sha512(tarball)) !== expected) throw new CannotGoOn('The Node that was fetched is not the one that was expected. It was not used.')
+    if ((await sha512(tarball)) !== expected)
+      throw new CannotGoOn('The Node that was fetched is not the one that was expected. It was not used.')
     const unpacked = await command('tar', ['-xzf', tarball, '-C', work])
     const node = join(work, 'package', 'bin', 'node')
     const tried = await command(node, ['--version'], { quiet: true })
     if (unpacked.code !== 0 || tried.output.trim() !== `v${version}`) {
-      throw new CannotGoOn('The Node that was fetched does not run on this system. Install Node 24 (https://nodejs.org) and run this again.')
+      throw new CannotGoOn(
+        'The Node that was fetched does not run on this system. Install Node 24 (https://nodejs.org) and run this again.',
+      )
     }
     rmSync(home, { recursive: true, force: true })
     // Checked and known to run: only now does it appear where it is looked for.
@@ -65,10 +70,16 @@ export async function installToolchain() {
  * @returns {Promise<string>} the tarball's path
  */
 async function fetch(name, into) {
-  const packed = await npm(['pack', name, '--pack-destination', into], { node: process.execPath, cwd: into, quiet: true })
+  const packed = await npm(['pack', name, '--pack-destination', into], {
+    node: process.execPath,
+    cwd: into,
+    quiet: true,
+  })
   const file = readdirSync(into).find((each) => each.endsWith('.tgz'))
   if (packed.code === 0 && file) return join(into, file)
-  throw new CannotGoOn(`Node ${version} could not be fetched. Connect to the network, or install Node 24 (https://nodejs.org), and run this again.\n${packed.output.trim()}`)
+  throw new CannotGoOn(
+    `Node ${version} could not be fetched. Connect to the network, or install Node 24 (https://nodejs.org), and run this again.\n${packed.output.trim()}`,
+  )
 }
 
 /**
