@@ -8,12 +8,13 @@ import { errnoOf } from './folder-failure.ts'
 
 /**
  * Gives the part file its name unless that is taken; the part file is gone afterwards either way.
- * Throws `EEXIST` when the name is taken. `linked` is false where the file system has no hard links.
+ * Throws `EEXIST` when the name is taken. `linked` is false where the file system has no hard links (tests pass a
+ * `makeLink` that answers as such a one does).
  */
-export async function publish(part: string, place: string): Promise<{ linked: boolean }> {
+export async function publish(part: string, place: string, makeLink: typeof link = link): Promise<{ linked: boolean }> {
   try {
     // link() fails with EEXIST where rename() would silently overwrite: of two racing writers exactly one wins.
-    await link(part, place)
+    await makeLink(part, place)
     await discard(part)
     return { linked: true }
   } catch (error) {

@@ -32,8 +32,11 @@ class FolderDestination implements Destination {
   readonly #syncDirectory: SyncDirectory
   /** Part files this process is writing now: `tidy` must not take them for debris. */
   readonly #writing = new Set<string>()
-  /** Which folder this was when it was first written to: a mount point without its disk is another one. */
-  #identity: string | undefined
+  /**
+   * The device this was on when it was first used: a mount point whose disk is gone is a folder on another one. (Not
+   * the inode: user-space file systems hand out new ones for the same folder.)
+   */
+  #device: bigint | undefined
 
   constructor(root: string, syncDirectory: SyncDirectory) {
     this.label = root
@@ -42,18 +45,20 @@ class FolderDestination implements Destination {
 
   async *list(folder: Folder): AsyncIterable<ObjectInfo> {
     try {
+      await this.#rememberDevice()
       for await (const { file, stats } of regularFiles(join(this.label, folder), (name) => !name.startsWith('.'))) {
         yield { name: nameOf(folder, file), size: stats.size, modified: stats.mtime }
       }
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw folderFailure(error, folder)
-      await this.#requireRoot(folder)
     }
+    await this.#requireRoot(folder)
   }
 
   async get(name: string, range = { offset: 0, length: Infinity }, into?: Uint8Array): Promise<Uint8Array | undefined> {
     const path = this.#place(name).path
     try {
+      await this.#rememberDevice()
       const bytes = await readRegular(path, range, into)
       if (bytes === undefined) await this.#requireRoot(name)
       return bytes
@@ -97,6 +102,7 @@ class FolderDestination implements Destination {
   async delete(name: string): Promise<void> {
     const { directory, path } = this.#place(name)
     try {
+      await this.#rememberDevice()
       await unlink(path).catch(ignoreAbsent)
       // Also when it was absent: an earlier delete may have been cut short before its fsync.
       await this.#syncDirectory(directory).catch(ignoreAbsent)
@@ -167,7 +173,7 @@ class FolderDestination implements Destination {
     const part = join(directory, `.${file}.${randomBytes(8).toString('hex')}.part`)
     this.#writing.add(part)
     try {
-      this.#identity ??= await this.#readIdentity()
+      await this.#rememberDevice()
       try {
         await writePart(part, bytes)
       } catch (error) {
@@ -189,22 +195,23 @@ class FolderDestination implements Destination {
   }
 
   async #makeFolder(folder: Folder): Promise<void> {
-    if ((await this.#readIdentity()) !== this.#identity) throw new CofferError('destination_unreachable', { object: folder, reason: 'replaced' })
+    await this.#requireRoot(folder)
     await mkdir(join(this.label, folder)).catch((error: unknown) => {
       if (errnoOf(error) !== 'EEXIST') throw error
     })
     await this.#syncDirectory(this.label)
   }
 
-  async #readIdentity(): Promise<string> {
-    const { dev, ino } = await stat(this.label, { bigint: true })
-    return `${dev}:${ino}`
+  async #rememberDevice(): Promise<void> {
+    this.#device ??= (await stat(this.label, { bigint: true })).dev
   }
 
-  /** Absence of an object is an answer only while the archive's own folder is there. */
+  /** Absence of an object, or of all, is an answer only while the archive's own folder is there. */
   async #requireRoot(object: string): Promise<void> {
     try {
-      if (!(await stat(this.label)).isDirectory()) throw new CofferError('destination_unreachable', { object, reason: 'ENOTDIR' })
+      const root = await stat(this.label, { bigint: true })
+      if (!root.isDirectory()) throw new CofferError('destination_unreachable', { object, reason: 'ENOTDIR' })
+      if (root.dev !== this.#device) throw new CofferError('destination_unreachable', { object, reason: 'unmounted' })
     } catch (error) {
       throw folderFailure(error, object)
     }
