@@ -1,0 +1,55 @@
+/** Copies one file into a private folder: as a clone where the disk can do that, else in pieces that can be watched. */
+import { chmod, constants, copyFile, open, rm } from 'node:fs/promises'
+import { hasCode } from './file-errors.ts'
+
+const piece = 4 * 1024 * 1024
+
+/**
+ * Copies `from` to `to` (which must not exist), mode 0600, and gives the bytes copied. `onBytes` is called after each
+ * piece with its length and may throw to stop. Neither file is synced: the copy need not survive a crash.
+ */
+export async function copyPrivately(from: string, to: string, onBytes: (count: number) => void): Promise<number> {
+  const cloned = await clone(from, to)
+  if (cloned !== undefined) {
+    onBytes(cloned)
+    return cloned
+  }
+  const source = await open(from, 'r')
+  try {
+    const target = await open(to, 'wx', 0o600)
+    try {
+      const buffer = Buffer.allocUnsafeSlow(piece)
+      for (let at = 0; ; ) {
+        const { bytesRead } = await source.read(buffer, 0, piece, at)
+        if (bytesRead === 0) return at
+        for (let done = 0; done < bytesRead; ) {
+          done += (await target.write(buffer, done, bytesRead - done, at + done)).bytesWritten
+        }
+        at += bytesRead
+        onBytes(bytesRead)
+      }
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+/** A copy that shares the original's blocks (APFS, Btrfs, XFS, ReFS): at once, and no space. Undefined where it cannot be. */
+async function clone(from: string, to: string): Promise<number | undefined> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL)
+    await chmod(to, 0o600)
+    const made = await open(to, 'r')
+    try {
+      return (await made.stat()).size
+    } finally {
+      await made.close()
+    }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'EACCES', 'EPERM', 'ENOSPC', 'EEXIST')) throw error
+    await rm(to, { force: true })
+    return undefined
+  }
+}

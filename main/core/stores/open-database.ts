@@ -1,0 +1,57 @@
+/** The one place where a database that is not Coffer's own is opened. */
+import Database from 'better-sqlite3'
+import { CofferError } from '../../../contract/errors.ts'
+import type { Schema } from './kind.ts'
+
+/**
+ * Opens a database with defensive settings: no function or view of its schema is trusted, cells are checked, no
+ * memory mapping (a file that shrinks under a mapping kills the process). better-sqlite3 itself forbids writing to
+ * shadow tables and schema (SQLITE_DBCONFIG_DEFENSIVE) and loads no extension unless asked.
+ *
+ * `wait` is how long to wait for another program's lock, ms.
+ */
+export function openDatabase(path: string, { readonly, wait }: { readonly: boolean; wait: number }): Database.Database {
+  const db = new Database(path, { readonly, fileMustExist: true, timeout: wait })
+  db.pragma('trusted_schema = off')
+  db.pragma('cell_size_check = on')
+  db.pragma('mmap_size = 0')
+  if (readonly) db.pragma('query_only = on')
+  return db
+}
+
+/** The tables of a database and their columns. */
+export function readSchema(db: Database.Database): Schema {
+  const tables = new Map<string, Set<string>>()
+  const columnsOf = db.prepare<[string], { name: string }>('select name from pragma_table_info(?)')
+  const names = db.prepare<[], { name: string }>(`select name from sqlite_schema where type = 'table'`).all()
+  return {
+    has(table, ...columns) {
+      if (!names.some(({ name }) => name === table)) return false
+      let known = tables.get(table)
+      if (!known) tables.set(table, (known = new Set(columnsOf.all(table).map(({ name }) => name))))
+      return columns.every((column) => known.has(column))
+    },
+  }
+}
+
+/** What a failure of SQLite means to a person: a CofferError if it is one they can meet, else the error itself. */
+export function storeFailure(error: unknown, path: string): Error {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error instanceof Error ? error : new Error(String(error))
+  const [primary] = /^SQLITE_[A-Z]+/.exec(error.code) ?? []
+  switch (primary) {
+    case 'SQLITE_BUSY':
+    case 'SQLITE_LOCKED':
+      return new CofferError('store_locked', { path }, { cause: error })
+    case 'SQLITE_CORRUPT':
+      return new CofferError('store_corrupt', { path }, { cause: error })
+    case 'SQLITE_NOTADB':
+      return new CofferError('store_encrypted', { path }, { cause: error })
+    case 'SQLITE_FULL':
+      return new CofferError('local_full', { path }, { cause: error })
+    case 'SQLITE_PERM':
+    case 'SQLITE_AUTH':
+      return new CofferError('store_no_permission', { path }, { cause: error })
+    default:
+      return error
+  }
+}

@@ -1,0 +1,32 @@
+/** What the store's thread can be asked to do: the messages between store-thread.ts and store-worker.ts. */
+import type { Detail, ErrorCode } from '../../../contract/errors.ts'
+import type { NamedMedia } from './kind.ts'
+import type { StoreKindName, Summary } from './store.ts'
+
+export interface StoreWork {
+  /** Opens a private copy read-only. With `recover`, SQLite first brings in what lies in its -wal or -journal. */
+  openCopy: { input: { path: string; recover: boolean }; output: { database: number } }
+  /** Tells the kind of the store whose messages this database holds. */
+  recognise: { input: { database: number }; output: { kind: StoreKindName } }
+  summarise: { input: { database: number; kind: StoreKindName }; output: Summary }
+  /** The next media files named, at most 1,000; an empty list is the end. */
+  nextNamedMedia: { input: { database: number; kind: StoreKindName }; output: NamedMedia[] }
+  /** The lines quick_check complains with; at most 100. */
+  quickCheck: { input: { database: number }; output: string[] }
+  /** Closes every connection. */
+  closeAll: { input: null; output: null }
+}
+
+export type StoreOperation = keyof StoreWork
+
+export interface StoreRequest {
+  id: number
+  operation: StoreOperation
+  input: unknown
+}
+
+export type StoreReply =
+  | { id: number; ok: true; value: unknown }
+  | { id: number; ok: false; code: ErrorCode; detail: Detail }
+  /** A bug, or a failure nobody expected. */
+  | { id: number; ok: false; code: null; message: string }

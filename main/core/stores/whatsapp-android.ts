@@ -1,0 +1,88 @@
+/**
+ * WhatsApp on Android: `msgstore.db`, copied from a phone or decrypted from a `.crypt15` file (design: stores.md).
+ *
+ * Times are milliseconds since 1970. The modern schema has `message`, the old one `messages`; during WhatsApp's own
+ * migration both exist, and the one with rows counts. Row 1 is a sentinel in either.
+ */
+import { dirname, join } from 'node:path'
+import type { Database } from 'better-sqlite3'
+import type { NamedMedia, Schema, StoreKind } from './kind.ts'
+import type { Summary } from './store.ts'
+
+export const whatsappAndroid: StoreKind = {
+  name: 'whatsapp-android',
+  label: 'WhatsApp (Android)',
+  fileNames: ['msgstore.db'],
+  // Names and numbers of people are kept apart from the messages.
+  companions: ['wa.db'],
+  mediaRoot: 'Media',
+
+  usualPaths({ home }) {
+    // Phones are not computers: these are the places where people put what they copied from one.
+    const folders = ['WhatsApp/Databases', 'WhatsApp', 'Documents/WhatsApp', 'Documents', 'Downloads/WhatsApp', 'Downloads', 'Desktop']
+    return folders.map((folder) => join(home, folder, 'msgstore.db'))
+  },
+
+  mediaFolders(database) {
+    // Beside the database, or where the phone has it: WhatsApp/Databases/msgstore.db and WhatsApp/Media.
+    const beside = dirname(database)
+    return [join(beside, 'Media'), join(beside, 'WhatsApp', 'Media'), join(dirname(beside), 'Media')]
+  },
+
+  recognise: (schema) => isModern(schema) || isOld(schema),
+
+  summarise(db, schema) {
+    const modern = isModern(schema) ? summariseModern(db, schema) : undefined
+    if (modern && (modern.messages > 0 || !isOld(schema))) return modern
+    const old = summariseOld(db, schema)
+    return modern && old.messages === 0 ? modern : old
+  },
+
+  *namedMedia(db, schema) {
+    if (!schema.has('message_media', 'file_path', 'file_size')) return
+    const rows = db
+      .prepare<[], { path: unknown; bytes: unknown }>(
+        `select file_path as path, file_size as bytes from message_media where typeof(file_path) = 'text' and file_path <> ''`,
+      )
+      .iterate()
+    for (const { path, bytes } of rows) yield { path: String(path), bytes: wholeBytes(bytes) } satisfies NamedMedia
+  },
+}
+
+const isModern = (schema: Schema) => schema.has('message', '_id', 'chat_row_id', 'message_type', 'timestamp') && schema.has('chat', '_id')
+const isOld = (schema: Schema) => schema.has('messages', '_id', 'key_remote_jid', 'data', 'timestamp')
+
+function summariseModern(db: Database, schema: Schema): Summary {
+  const { messages, newest } = one(
+    db,
+    `select count(*) as messages, max(timestamp) as newest from message where chat_row_id > 0 and message_type <> 7`,
+  )
+  const visible = schema.has('chat', 'hidden') ? 'where coalesce(hidden, 0) = 0' : ''
+  const { chats } = one(db, `select count(*) as chats from chat ${visible}`)
+  return { chats: Number(chats), messages: Number(messages), newest: milliseconds(newest) }
+}
+
+function summariseOld(db: Database, schema: Schema): Summary {
+  // Status 6 on a text is a system line, the old schema's message_type 7.
+  // People's status updates are kept in the same table, as a chat of their own.
+  const system = schema.has('messages', 'status', 'media_wa_type') ? `and not (cast(coalesce(media_wa_type, 0) as integer) = 0 and coalesce(status, 0) = 6)` : ''
+  const { messages, newest, chats } = one(
+    db,
+    `select count(*) as messages, max(timestamp) as newest, count(distinct key_remote_jid) as chats
+     from messages where key_remote_jid not in ('-1', 'status@broadcast') ${system}`,
+  )
+  return { chats: Number(chats), messages: Number(messages), newest: milliseconds(newest) }
+}
+
+function one(db: Database, sql: string): Record<string, unknown> {
+  return db.prepare<[], Record<string, unknown>>(sql).get() ?? {}
+}
+
+function milliseconds(value: unknown): Date | null {
+  const date = typeof value === 'number' && value > 0 ? new Date(value) : null
+  return date && Number.isFinite(date.getTime()) ? date : null
+}
+
+function wholeBytes(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0
+}

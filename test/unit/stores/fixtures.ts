@@ -1,0 +1,10 @@
+/** Where the real data that other projects published lies, or undefined on a computer that does not have it. */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+const root = process.env['COFFER_FIXTURES'] ?? resolve(import.meta.dirname, '../../../../shared/fixtures')
+
+export function fixture(...path: string[]): string | undefined {
+  const file = join(root, ...path)
+  return existsSync(file) ? file : undefined
+}
