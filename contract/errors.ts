@@ -10,7 +10,7 @@ const errors = {
   file_vanished: entry(1, 'A file disappeared while it was being read.', 'It is not in this backup. Run the backup again if you still have the file.'),
   file_changed: entry(1, 'A file kept changing while it was being read.', 'Its earlier copy, if there is one, stays in the backup. Run the backup again later.'),
   file_unreadable: entry(1, 'A file could not be read.', 'Check its permissions, then run the backup again.'),
-  file_too_large: entry(1, 'A file is larger than an archive can describe (256 GiB).', 'Keep a copy of it yourself.'),
+  file_too_large: entry(1, 'A file is larger than an archive can describe (192 GiB).', 'Keep a copy of it yourself.'),
   link_skipped: entry(1, 'A link was skipped: Coffer keeps files, not what links point to.', 'Give the folder that it points to with --media if it belongs to the messages.'),
   name_changed: entry(1, 'A file was restored under another name, because this computer cannot hold its own name here.', 'The list shows both names.'),
   store_check_failed: entry(1, 'The message store has internal damage (SQLite quick_check).', 'It was backed up as it is. Keep your older backups.'),
@@ -39,6 +39,7 @@ const errors = {
   target_occupied: entry(2, 'The folder already holds files of the same name.', 'Choose another folder, or add --overwrite.'),
   nothing_matches: entry(2, 'Nothing in this backup matches.', 'Check the pattern given with --only.'),
   file_exists: entry(2, 'The file exists already and was left as it is.', 'Choose another name.'),
+  file_failed: entry(2, 'This file cannot be read or written.', 'Check its path and permissions.'),
 
   // 3: wrong key or password
   key_malformed: entry(3, 'This is not a 64-digit key.', 'A key has 64 characters, each 0 to 9 or a to f.'),
@@ -78,6 +79,8 @@ const errors = {
   store_unsupported: entry(6, 'Coffer cannot read this messenger’s store.', 'Use the messenger’s own backup.'),
   store_no_permission: entry(6, 'This computer does not let Coffer read the message store.', 'Give Coffer access in the system settings (on macOS: Full Disk Access).'),
   store_changed: entry(6, 'The message store changed while it was being copied, each time it was tried.', 'Close the messenger or try again later.'),
+  crypt14_unsupported: entry(6, 'This is an older kind of encrypted WhatsApp backup (crypt14), whose key never leaves the phone.', 'On the phone, turn on WhatsApp’s end-to-end encrypted backup with a 64-digit key, make a backup, and copy the new file.'),
+  crypt15_not_messages: entry(6, 'This encrypted WhatsApp backup holds other things than messages, such as stickers or wallpapers.', 'Take the file whose name begins with “msgstore.db”.'),
 
   cancelled: entry(130, 'Cancelled.', 'What is done so far will be used next time.'),
 } as const
