@@ -47,7 +47,9 @@ export async function build(root, node, env) {
   say('Building …')
   // Taken before: a source that changes while the compiler runs makes this build an old one.
   const builtFrom = fingerprint(root)
-  const [dist, next, old] = ['', '.next', '.old'].map((end) => join(root, `dist${end}`))
+  const dist = join(root, 'dist')
+  const next = `${dist}.next`
+  const old = `${dist}.old`
   for (const path of [next, old]) rmSync(path, { recursive: true, force: true })
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const flags = ['-p', 'tsconfig.build.json', '--noCheck', '--incremental', 'false', '--outDir', next]

