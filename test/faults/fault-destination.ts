@@ -63,7 +63,10 @@ export function faultyDestination(inner: Destination, ...faults: readonly Fault[
 
   function strike(fault: Fault, call: Call): CofferError {
     struck++
-    const error = new CofferError(fault.code ?? 'destination_failed', fault.detail ?? { object: call.name, reason: 'injected' })
+    const error = new CofferError(
+      fault.code ?? 'destination_failed',
+      fault.detail ?? { object: call.name, reason: 'injected' },
+    )
     if (fault.lasting === 'forever') dead = error
     fault.strike?.()
     return error
@@ -98,7 +101,11 @@ export function faultyDestination(inner: Destination, ...faults: readonly Fault[
     },
     get: (name, range, into) => guard({ kind: 'get', name }, () => inner.get(name, range, into)),
     put: (name, bytes) =>
-      guard({ kind: 'put', name }, () => inner.put(name, bytes), () => inner.put(name, bytes.subarray(0, bytes.byteLength >> 1))),
+      guard(
+        { kind: 'put', name },
+        () => inner.put(name, bytes),
+        () => inner.put(name, bytes.subarray(0, bytes.byteLength >> 1)),
+      ),
     replace: (name, bytes, expected) => guard({ kind: 'replace', name }, () => inner.replace(name, bytes, expected)),
     delete: (name) => guard({ kind: 'delete', name }, () => inner.delete(name)),
     now: () => guard({ kind: 'now', name: '' }, () => inner.now()),

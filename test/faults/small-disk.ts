@@ -38,7 +38,11 @@ writeFileSync(join(disk, 'ballast'), new Uint8Array(100_000))
 rmSync(join(disk, 'ballast'))
 result['fitsAgain'] = await outcome(folder.put('packs/a3', new Uint8Array(500_000)))
 mount('-o', 'remount,ro', disk)
-result['readOnly'] = { put: await outcome(folder.put('packs/a4', megabyte)), delete: await outcome(folder.delete('packs/a1')), get: await outcome(folder.get('packs/a1')) }
+result['readOnly'] = {
+  put: await outcome(folder.put('packs/a4', megabyte)),
+  delete: await outcome(folder.delete('packs/a1')),
+  get: await outcome(folder.get('packs/a1')),
+}
 result['clockWhenReadOnly'] = Math.abs((await folder.now()).getTime() - Date.now()) < 60_000
 result['listed'] = await listed()
 execFileSync('umount', ['-l', disk])

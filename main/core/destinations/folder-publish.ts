@@ -72,4 +72,15 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** What link() answers where there are no hard links. EISDIR and UNKNOWN are what Windows makes of it on exFAT. */
-const noHardLinks = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL', 'EXDEV', 'EISDIR', 'UNKNOWN'])
+const noHardLinks = new Set([
+  'EPERM',
+  'EACCES',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+  'EINVAL',
+  'EXDEV',
+  'EISDIR',
+  'UNKNOWN',
+])

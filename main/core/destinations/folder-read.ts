@@ -13,7 +13,11 @@ const readAt = promisify(read)
  * The bytes of a regular file from `offset`, at most `length`, fewer where it ends before; undefined where there is
  * no such file. They go into `into` if it is large enough. Throws the file system's own errors.
  */
-export async function readRegular(path: string, range: { offset: number; length: number }, into?: Uint8Array): Promise<Uint8Array | undefined> {
+export async function readRegular(
+  path: string,
+  range: { offset: number; length: number },
+  into?: Uint8Array,
+): Promise<Uint8Array | undefined> {
   const fd = openRegular(path)
   if (fd === undefined) return undefined
   try {
@@ -36,7 +40,10 @@ export async function readRegular(path: string, range: { offset: number; length:
  * name; a name that is not Unicode cannot be asked for and is passed over; one that vanishes meanwhile is gone.
  * Sixty-four are asked about at a time, so a folder with a million files costs no more memory than one with ten.
  */
-export async function* regularFiles(directory: string, wanted: (file: string) => boolean): AsyncIterable<{ file: string; stats: Stats }> {
+export async function* regularFiles(
+  directory: string,
+  wanted: (file: string) => boolean,
+): AsyncIterable<{ file: string; stats: Stats }> {
   let batch: string[] = []
   for await (const entry of await opendir(directory, { bufferSize: 256 })) {
     if (wanted(entry.name)) batch.push(entry.name)
@@ -61,8 +68,11 @@ async function describeAll(directory: string, files: string[]): Promise<{ file: 
   return found.filter((entry) => entry !== undefined).filter((entry) => entry.stats.isFile())
 }
 
-/** Opened without waiting and without following: a pipe in an object's place must not hang us, nor a link lead us away. */
-const readOnly = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+/**
+ * Opened without waiting and without following: a pipe in an object's place must not hang us, nor a link lead us
+ * away. Windows has neither flag; there they are undefined, which counts as 0 here.
+ */
+const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /**
  * Synchronous on purpose: restoring asks for thousands of ranges, and opening takes microseconds where a trip through

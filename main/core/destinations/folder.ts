@@ -82,7 +82,10 @@ class FolderDestination implements Destination {
   }
 
   async replace(name: string, bytes: Uint8Array, expected: Uint8Array | undefined): Promise<void> {
-    if (expected === undefined) return await this.put(name, bytes)
+    if (expected === undefined) {
+      await this.put(name, bytes)
+      return
+    }
     const { directory, file, path } = this.#place(name)
     // Compare-and-rename without a lock that a crash could leave behind. Whoever wants to replace `expected` renames
     // the part file to one claim name, made of `expected`'s hash; the claim itself is what is renamed into place. So
@@ -125,7 +128,9 @@ class FolderDestination implements Destination {
     } catch (error) {
       const failure = folderFailure(error, '')
       // Where nothing can be written nothing will be dated by that clock either: the local one is as good.
-      const unwritable = failure instanceof CofferError && (failure.code === 'destination_read_only' || failure.code === 'destination_full')
+      const unwritable =
+        failure instanceof CofferError &&
+        (failure.code === 'destination_read_only' || failure.code === 'destination_full')
       if (unwritable) return new Date()
       throw failure
     }

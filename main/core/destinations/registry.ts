@@ -26,7 +26,10 @@ export function openDestination(where: string, standing: string): Destination {
  * `undo` removes the folder again if it was made here and is still empty.
  * Throws usage, archive_exists, not_empty and the destination's errors.
  */
-export async function createDestination(where: string, standing: string): Promise<{ destination: Destination; undo: () => Promise<void> }> {
+export async function createDestination(
+  where: string,
+  standing: string,
+): Promise<{ destination: Destination; undo: () => Promise<void> }> {
   const path = folderPath(where, standing)
   try {
     const made = await mkdir(path, { recursive: true }).catch((error: unknown) => {
@@ -46,7 +49,10 @@ export async function createDestination(where: string, standing: string): Promis
 function folderPath(where: string, standing: string): string {
   if (where === '') throw new CofferError('usage', { argument: 'ARCHIVE', reason: 'empty' })
   if (laterKinds.test(where)) {
-    throw new CofferError('usage', { argument: 'ARCHIVE', reason: 'This Coffer keeps archives in folders only; WebDAV, S3 and Google Drive are not supported yet.' })
+    throw new CofferError('usage', {
+      argument: 'ARCHIVE',
+      reason: 'This Coffer keeps archives in folders only; WebDAV, S3 and Google Drive are not supported yet.',
+    })
   }
   if (/^file:/i.test(where)) {
     try {

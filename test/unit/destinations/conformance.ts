@@ -6,7 +6,10 @@ import type { Destination, Folder, ObjectInfo } from '../../../main/core/destina
 import { bytesOf, codeOf, collect, whatIsIn } from './looking.ts'
 
 /** `make` gives a fresh empty destination and a second view of the same place, as another process would have. */
-export function destinationConformance(kind: string, make: () => Promise<{ one: Destination; other: Destination }>): void {
+export function destinationConformance(
+  kind: string,
+  make: () => Promise<{ one: Destination; other: Destination }>,
+): void {
   describe(`a ${kind} keeps what every destination promises`, () => {
     let one: Destination
     let other: Destination
@@ -37,8 +40,18 @@ export function destinationConformance(kind: string, make: () => Promise<{ one: 
     it('reads a part, and less than was asked for where the object ends', async () => {
       const whole = bytesOf(10_000, 3)
       await one.put('packs/a1', whole)
-      for (const [offset, length] of [[0, 1], [1, 4096], [9_999, 1], [9_990, 100], [10_000, 5], [20_000, 5], [5, 0]] as const) {
-        expect(await whatIsIn(one, 'packs/a1', { offset, length }), `${offset}+${length}`).toEqual(whole.subarray(offset, offset + length))
+      for (const [offset, length] of [
+        [0, 1],
+        [1, 4096],
+        [9_999, 1],
+        [9_990, 100],
+        [10_000, 5],
+        [20_000, 5],
+        [5, 0],
+      ] as const) {
+        expect(await whatIsIn(one, 'packs/a1', { offset, length }), `${offset}+${length}`).toEqual(
+          whole.subarray(offset, offset + length),
+        )
       }
     })
 
@@ -62,7 +75,9 @@ export function destinationConformance(kind: string, make: () => Promise<{ one: 
     })
 
     it('lets exactly one of many racing writers have a name', async () => {
-      const codes = await Promise.all(Array.from({ length: 16 }, (_, i) => codeOf((i % 2 ? one : other).put('snapshots/s1', bytesOf(100 + i, i)))))
+      const codes = await Promise.all(
+        Array.from({ length: 16 }, (_, i) => codeOf((i % 2 ? one : other).put('snapshots/s1', bytesOf(100 + i, i)))),
+      )
       expect(codes.filter((code) => code === undefined)).toHaveLength(1)
       expect(codes.filter((code) => code === 'object_exists')).toHaveLength(15)
       expect(await one.get('snapshots/s1')).toHaveLength(100 + codes.indexOf(undefined))
@@ -81,7 +96,8 @@ export function destinationConformance(kind: string, make: () => Promise<{ one: 
       await one.put('packs/a1', bytesOf(12, 1))
       await one.put('snapshots/00000001-ab.0', bytesOf(13, 1))
       const after = (await one.now()).getTime()
-      const named = async (folder: Folder): Promise<unknown[]> => (await collect(other.list(folder))).map(({ name, size }: ObjectInfo) => [name, size])
+      const named = async (folder: Folder): Promise<unknown[]> =>
+        (await collect(other.list(folder))).map(({ name, size }: ObjectInfo) => [name, size])
       expect(await named('')).toEqual([['coffer.json', 11]])
       expect(await named('packs')).toEqual([['packs/a1', 12]])
       expect(await named('snapshots')).toEqual([['snapshots/00000001-ab.0', 13]])
@@ -129,7 +145,10 @@ export function destinationConformance(kind: string, make: () => Promise<{ one: 
       for (let round = 1; round <= 50; round++) {
         const mine = bytesOf(64, round * 2)
         const theirs = bytesOf(64, round * 2 + 1)
-        const codes = await Promise.all([codeOf(one.replace('coffer.json', mine, current)), codeOf(other.replace('coffer.json', theirs, current))])
+        const codes = await Promise.all([
+          codeOf(one.replace('coffer.json', mine, current)),
+          codeOf(other.replace('coffer.json', theirs, current)),
+        ])
         expect(codes.toSorted(), `round ${round}`).toEqual(['object_exists', undefined])
         current = codes[0] === undefined ? mine : theirs
         expect(await whatIsIn(one, 'coffer.json')).toEqual(current)
@@ -137,7 +156,21 @@ export function destinationConformance(kind: string, make: () => Promise<{ one: 
     })
 
     it('refuses names that could leave the archive', async () => {
-      for (const name of ['../x', 'packs/../x', '/etc/passwd', 'packs/a/b', 'packs/', '.hidden', 'packs/.x', 'other/x', 'packs\\x', 'C:x', '', 'packs/x\n', '/x']) {
+      for (const name of [
+        '../x',
+        'packs/../x',
+        '/etc/passwd',
+        'packs/a/b',
+        'packs/',
+        '.hidden',
+        'packs/.x',
+        'other/x',
+        'packs\\x',
+        'C:x',
+        '',
+        'packs/x\n',
+        '/x',
+      ]) {
         expect(await codeOf(one.put(name, bytesOf(1, 1))), name).toBe('destination_failed')
         expect(await codeOf(one.get(name)), name).toBe('destination_failed')
         expect(await codeOf(one.delete(name)), name).toBe('destination_failed')

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -16,7 +26,9 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true })
 })
 
-destinationConformance('folder', () => Promise.resolve({ one: folderDestination(root), other: folderDestination(root) }))
+destinationConformance('folder', () =>
+  Promise.resolve({ one: folderDestination(root), other: folderDestination(root) }),
+)
 
 describe('a folder', () => {
   it('holds nothing but the objects themselves after puts, replacements, refusals and asking the time', async () => {
@@ -44,7 +56,8 @@ describe('a folder', () => {
       free: () => folder.free(),
       tidy: () => folder.tidy(() => true),
     }
-    for (const [what, attempt] of Object.entries(attempts)) expect(await codeOf(attempt()), what).toBe('destination_unreachable')
+    for (const [what, attempt] of Object.entries(attempts))
+      expect(await codeOf(attempt()), what).toBe('destination_unreachable')
     expect(existsSync(gone)).toBe(false)
   })
 
@@ -63,7 +76,10 @@ describe('a folder', () => {
     mkdirSync(join(root, 'packs', 'a4'))
     writeFileSync(join(root, 'packs', 'a1 (conflicted copy)\n'), 'odd')
     if (process.platform !== 'win32') execFileSync('mkfifo', [join(root, 'packs', 'a5')])
-    expect((await collect(folder.list('packs'))).map(({ name }) => name).toSorted()).toEqual(['packs/a1', 'packs/a1 (conflicted copy)\n'])
+    expect((await collect(folder.list('packs'))).map(({ name }) => name).toSorted()).toEqual([
+      'packs/a1',
+      'packs/a1 (conflicted copy)\n',
+    ])
   })
 
   it('finds no object in a link, a pipe or a folder, and does not wait for one', async () => {
@@ -124,25 +140,31 @@ describe('a folder', () => {
     expect(await folderDestination(root).free()).toBeGreaterThan(0)
   })
 
-  it.skipIf(process.platform === 'win32')('is read-only where its permissions say so, and can still be read and asked the time', async () => {
-    const folder = folderDestination(root)
-    await folder.put('packs/a1', bytesOf(5, 1))
-    chmodSync(join(root, 'packs'), 0o555)
-    chmodSync(root, 0o555)
-    // Permissions mean nothing to root: be somebody else for a moment.
-    const isRoot = process.geteuid?.() === 0
-    if (isRoot) process.seteuid?.(65534)
-    try {
-      expect(await failureOf(folder.put('packs/a2', bytesOf(5, 1)))).toMatchObject({ code: 'destination_read_only', detail: { object: 'packs/a2', reason: 'EACCES' } })
-      expect(await codeOf(folder.delete('packs/a1'))).toBe('destination_read_only')
-      expect(await folder.get('packs/a1')).toHaveLength(5)
-      expect(await folder.now()).toBeInstanceOf(Date)
-    } finally {
-      if (isRoot) process.seteuid?.(0)
-      chmodSync(root, 0o700)
-      chmodSync(join(root, 'packs'), 0o700)
-    }
-  })
+  it.skipIf(process.platform === 'win32')(
+    'is read-only where its permissions say so, and can still be read and asked the time',
+    async () => {
+      const folder = folderDestination(root)
+      await folder.put('packs/a1', bytesOf(5, 1))
+      chmodSync(join(root, 'packs'), 0o555)
+      chmodSync(root, 0o555)
+      // Permissions mean nothing to root: be somebody else for a moment.
+      const isRoot = process.geteuid?.() === 0
+      if (isRoot) process.seteuid?.(65534)
+      try {
+        expect(await failureOf(folder.put('packs/a2', bytesOf(5, 1)))).toMatchObject({
+          code: 'destination_read_only',
+          detail: { object: 'packs/a2', reason: 'EACCES' },
+        })
+        expect(await codeOf(folder.delete('packs/a1'))).toBe('destination_read_only')
+        expect(await folder.get('packs/a1')).toHaveLength(5)
+        expect(await folder.now()).toBeInstanceOf(Date)
+      } finally {
+        if (isRoot) process.seteuid?.(0)
+        chmodSync(root, 0o700)
+        chmodSync(join(root, 'packs'), 0o700)
+      }
+    },
+  )
 })
 
 describe('directory fsyncs', () => {

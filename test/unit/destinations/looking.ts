@@ -30,7 +30,11 @@ export function bytesOf(length: number, seed: number): Buffer {
 }
 
 /** The bytes of an object or of a part of it, to compare with; fails when there is no such object. */
-export async function whatIsIn(destination: Destination, name: string, ...rest: [range?: { offset: number; length: number }, into?: Uint8Array]): Promise<Buffer> {
+export async function whatIsIn(
+  destination: Destination,
+  name: string,
+  ...rest: [range?: { offset: number; length: number }, into?: Uint8Array]
+): Promise<Buffer> {
   const bytes = await destination.get(name, ...rest)
   if (bytes === undefined) throw new Error(`there is no ${name}`)
   return Buffer.from(bytes)

@@ -12,7 +12,8 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true })
 })
 
-const answering = (code: string) => (): Promise<void> => Promise.reject(Object.assign(new Error(code), { code, syscall: 'link' }))
+const answering = (code: string) => (): Promise<void> =>
+  Promise.reject(Object.assign(new Error(code), { code, syscall: 'link' }))
 
 describe('publishing where the file system has no hard links', () => {
   for (const code of ['EPERM', 'ENOTSUP', 'ENOSYS', 'EISDIR']) {
@@ -27,7 +28,9 @@ describe('publishing where the file system has no hard links', () => {
   it('refuses a name that is taken and keeps what is there', async () => {
     writeFileSync(join(root, 'part'), 'new')
     writeFileSync(join(root, 'name'), 'old')
-    await expect(publish(join(root, 'part'), join(root, 'name'), answering('EPERM'))).rejects.toMatchObject({ code: 'EEXIST' })
+    await expect(publish(join(root, 'part'), join(root, 'name'), answering('EPERM'))).rejects.toMatchObject({
+      code: 'EEXIST',
+    })
     expect(readFileSync(join(root, 'name'), 'utf8')).toBe('old')
   })
 

@@ -24,7 +24,14 @@ describe('what a person writes for a place', () => {
   })
 
   it('is refused in plain words when it names a kind that is not there yet, or none', () => {
-    for (const where of ['webdav+https://cloud.example/dav', 'webdav://x', 's3://bucket/x', 'gdrive:Backups', 'https://example.org/', '']) {
+    for (const where of [
+      'webdav+https://cloud.example/dav',
+      'webdav://x',
+      's3://bucket/x',
+      'gdrive:Backups',
+      'https://example.org/',
+      '',
+    ]) {
       expect(() => openDestination(where, root), where).toThrow(CofferError)
       expect(() => openDestination(where, root), where).toThrow(/^usage/)
     }
@@ -59,7 +66,10 @@ describe('a place for a new archive', () => {
   it('is refused when there is an archive, other files, or a file of that name', async () => {
     mkdirSync(join(root, 'full'))
     writeFileSync(join(root, 'full', 'thesis.doc'), '')
-    expect(await failureOf(createDestination('full', root))).toMatchObject({ code: 'not_empty', detail: { found: 'thesis.doc' } })
+    expect(await failureOf(createDestination('full', root))).toMatchObject({
+      code: 'not_empty',
+      detail: { found: 'thesis.doc' },
+    })
     writeFileSync(join(root, 'full', 'coffer.json'), '')
     expect(await codeOf(createDestination('full', root))).toBe('archive_exists')
     expect(await codeOf(createDestination('full/thesis.doc', root))).toBe('not_empty')
