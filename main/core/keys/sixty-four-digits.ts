@@ -79,7 +79,10 @@ export function readKey(text: string): ReadKey {
 
 function readCode(text: string): ReadKey {
   // Scanners and mail programs may wrap or space the text; none of that carries meaning.
-  const [name, digits, archiveId, check, ...more] = [...text].filter((c) => !meaningless.test(c)).join('').split(':')
+  const [name, digits, archiveId, check, ...more] = [...text]
+    .filter((c) => !meaningless.test(c))
+    .join('')
+    .split(':')
   const wellFormed =
     name?.toUpperCase() === 'COFFER1' &&
     digits !== undefined &&
@@ -88,7 +91,11 @@ function readCode(text: string): ReadKey {
     check !== undefined &&
     /^[0-9a-f]{8}$/iu.test(check) &&
     more.length === 0
-  if (!wellFormed) throw malformed({ fault: 'code', reason: 'The text begins like a recovery sheet’s QR code, but is incomplete or altered.' })
+  if (!wellFormed)
+    throw malformed({
+      fault: 'code',
+      reason: 'The text begins like a recovery sheet’s QR code, but is incomplete or altered.',
+    })
   return { key: readDigits(digits), archiveId: archiveId.toLowerCase(), check: check.toLowerCase() }
 }
 

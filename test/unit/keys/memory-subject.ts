@@ -8,7 +8,7 @@ import { deriveKeys, wipeKeys } from '../../../main/core/keys/subkeys.ts'
 
 /** Built byte by byte, so that neither the source nor a constant of it lies in memory. */
 export function keyByte(index: number): number {
-  return (index * 73 + 41 + (index * index) % 97) & 0xff
+  return (index * 73 + 41 + ((index * index) % 97)) & 0xff
 }
 
 let secret: Secret | undefined

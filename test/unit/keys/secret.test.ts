@@ -135,7 +135,9 @@ describe('lockedBuffer and wipe', () => {
 
   it.runIf(process.platform === 'linux')('goes on where memory cannot be locked, and says so', () => {
     const subject = fileURLToPath(new URL('lock-refused-subject.ts', import.meta.url))
-    const said = execFileSync('sh', ['-c', 'ulimit -l 0 && exec "$0" "$1"', process.execPath, subject], { encoding: 'utf8' })
+    const said = execFileSync('sh', ['-c', 'ulimit -l 0 && exec "$0" "$1"', process.execPath, subject], {
+      encoding: 'utf8',
+    })
     expect(JSON.parse(said)).toEqual({ before: false, digits: 32, after: true })
   })
 })

@@ -40,7 +40,10 @@ describe('reading a key', () => {
     ['in capitals', shown.toUpperCase()],
     ['in both cases mixed', `${hex.slice(0, 32)}${hex.slice(32).toUpperCase()}`],
     ['with dashes', shown.replaceAll(' ', '-')],
-    ['with dashes of other kinds', shown.replaceAll(' ', ' – ').replace('–', '—').replace('–', '−').replace('–', '\u2011')],
+    [
+      'with dashes of other kinds',
+      shown.replaceAll(' ', ' – ').replace('–', '—').replace('–', '−').replace('–', '\u2011'),
+    ],
     ['over several lines', shown.replaceAll(' ', '\n')],
     ['with Windows line breaks and tabs', shown.replaceAll(' ', '\t\r\n')],
     ['with spaces of other kinds', shown.replaceAll(' ', '\u00a0\u2003\u3000\u202f')],
@@ -53,7 +56,13 @@ describe('reading a key', () => {
   it('works with the text of a recovery sheet’s code, and gives the archive and its check', () => {
     const code = showCode(key(), archive)
     expect(code).toBe(`COFFER1:${hex}:${archive.id}:deadbeef`)
-    for (const text of [code, code.toUpperCase(), ` ${code}\n`, `\u200e${code}`, `${code.slice(0, 50)}\n${code.slice(50)}`]) {
+    for (const text of [
+      code,
+      code.toUpperCase(),
+      ` ${code}\n`,
+      `\u200e${code}`,
+      `${code.slice(0, 50)}\n${code.slice(50)}`,
+    ]) {
       const { key: found, archiveId, check } = readKey(text)
       expect(withSecret(found, (bytes) => bytes.toString('hex'))).toBe(hex)
       expect({ archiveId, check }).toEqual({ archiveId: archive.id, check: 'deadbeef' })
@@ -77,14 +86,17 @@ describe('a malformed key', () => {
     expect(detail['reason']).toContain(`the digit ${meant} is meant`)
   })
 
-  it.each(['g', 'x', '.', '٣', '🔑', '\0'])('with another character (%j) is refused, naming the place only', (wrong) => {
-    expect(fault(`${hex.slice(0, 63)}${wrong}`).detail).toEqual({
-      fault: 'character',
-      group: 16,
-      position: 4,
-      reason: expect.stringContaining('Group 16, position 4'),
-    })
-  })
+  it.each(['g', 'x', '.', '٣', '🔑', '\0'])(
+    'with another character (%j) is refused, naming the place only',
+    (wrong) => {
+      expect(fault(`${hex.slice(0, 63)}${wrong}`).detail).toEqual({
+        fault: 'character',
+        group: 16,
+        position: 4,
+        reason: expect.stringContaining('Group 16, position 4'),
+      })
+    },
+  )
 
   it.each([0, 1, 63, 65, 128])('of %i digits is refused, saying how many there are', (digits) => {
     const text = hex.repeat(3).slice(0, digits)
@@ -105,7 +117,10 @@ describe('a malformed key', () => {
   })
 
   it('inside a code is named like any other', () => {
-    expect(fault(`COFFER1:${hex.slice(1)}:${archive.id}:deadbeef`).detail).toMatchObject({ fault: 'length', digits: 63 })
+    expect(fault(`COFFER1:${hex.slice(1)}:${archive.id}:deadbeef`).detail).toMatchObject({
+      fault: 'length',
+      digits: 63,
+    })
   })
 
   it('of any size is refused at once when it is too long to be one', () => {
