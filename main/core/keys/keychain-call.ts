@@ -85,7 +85,7 @@ function parseLine(line: string): unknown {
   }
 }
 
-/** Collects what comes from a pipe into locked memory, wiping the pipe's own chunks; `done` gives a copy. */
+/** Collects what comes from a pipe into locked memory, and wipes the pipe's own chunks. */
 export function collect(): { add: (chunk: Buffer) => boolean; soFar: () => Buffer; clear: () => void } {
   const room = lockedBuffer(maxMessage)
   let length = 0
