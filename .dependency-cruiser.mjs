@@ -105,7 +105,16 @@ const forbidden = [
     name: 'native-only-in-keys',
     severity: 'error',
     comment: 'Secret memory is lent out by main/core/keys alone; the shells harden their own process.',
-    from: { path: product, pathNot: ['^native/', '^main/core/keys/', '^main/core/stores/', '^main/(electron|cli|browser)/', '^main/index\\.ts$'] },
+    from: {
+      path: product,
+      pathNot: [
+        '^native/',
+        '^main/core/keys/',
+        '^main/core/stores/',
+        '^main/(electron|cli|browser)/',
+        '^main/index\\.ts$',
+      ],
+    },
     to: { path: '^native/' },
   },
   {
@@ -126,7 +135,10 @@ const forbidden = [
     severity: 'error',
     comment: 'What is installed from the package must find everything it imports.',
     from: { path: product },
-    to: { dependencyTypes: ['npm-dev', 'npm-unknown', 'npm-no-pkg', 'undetermined'], dependencyTypesNot: ['type-only'] },
+    to: {
+      dependencyTypes: ['npm-dev', 'npm-unknown', 'npm-no-pkg', 'undetermined'],
+      dependencyTypesNot: ['type-only'],
+    },
   },
   {
     name: 'no-circles',
@@ -150,7 +162,10 @@ export default {
     doNotFollow: { path: '(^|/)node_modules/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
     skipAnalysisNotInRules: true,
   },
 }

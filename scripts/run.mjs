@@ -26,7 +26,7 @@ const tasks = {
   demo: { file: 'test/demo/demo.ts' },
   build: { file: 'node_modules/typescript/bin/tsc', before: ['-p', 'tsconfig.build.json', '--noEmit'] },
   test: { file: 'scripts/test.mjs', forTests: true },
-  lint: { file: 'scripts/test.mjs', before: ['--without', 'vitest'] },
+  lint: { file: 'scripts/test.mjs', before: ['--without', 'tests'] },
   unit: { file: 'node_modules/vitest/vitest.mjs', before: ['run'] },
   format: { file: 'node_modules/prettier/bin/prettier.cjs', before: ['--write', '.'] },
   bench: { file: 'test/bench/run.ts' },
