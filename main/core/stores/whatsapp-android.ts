@@ -53,9 +53,11 @@ const isModern = (schema: Schema) => schema.has('message', '_id', 'chat_row_id',
 const isOld = (schema: Schema) => schema.has('messages', '_id', 'key_remote_jid', 'data', 'timestamp')
 
 function summariseModern(db: Database, schema: Schema): Summary {
+  // Times are in no index, so every row is read, once and in order: left to itself SQLite would walk an index on
+  // chat_row_id and look up each row, which takes twenty times as long (0.2 s against 3.7 s for 1.5 million).
   const { messages, newest } = one(
     db,
-    `select count(*) as messages, max(timestamp) as newest from message where chat_row_id > 0 and message_type <> 7`,
+    `select count(*) as messages, max(timestamp) as newest from message not indexed where chat_row_id > 0 and message_type <> 7`,
   )
   const visible = schema.has('chat', 'hidden') ? 'where coalesce(hidden, 0) = 0' : ''
   const { chats } = one(db, `select count(*) as chats from chat ${visible}`)
@@ -69,7 +71,7 @@ function summariseOld(db: Database, schema: Schema): Summary {
   const { messages, newest, chats } = one(
     db,
     `select count(*) as messages, max(timestamp) as newest, count(distinct key_remote_jid) as chats
-     from messages where key_remote_jid not in ('-1', 'status@broadcast') ${system}`,
+     from messages not indexed where key_remote_jid not in ('-1', 'status@broadcast') ${system}`,
   )
   return { chats: Number(chats), messages: Number(messages), newest: milliseconds(newest) }
 }
