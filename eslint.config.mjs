@@ -8,8 +8,8 @@ import tseslint from 'typescript-eslint'
 
 const guardedMemory = 'libsodium’s guarded memory does not work inside Electron. Use main/core/keys/secret.ts.'
 const sodiumTraps = [
-  { selector: 'Identifier[name=/^sodium_(malloc|mprotect_)/]', message: guardedMemory },
-  { selector: 'Literal[value=/^sodium_(malloc|mprotect_)/]', message: guardedMemory },
+  { selector: 'Identifier[name=/^sodium_(malloc|mprotect_[a-z]+)$/]', message: guardedMemory },
+  { selector: 'Literal[value=/^sodium_(malloc|mprotect_[a-z]+)$/]', message: guardedMemory },
 ]
 
 export default defineConfig(

@@ -46,9 +46,11 @@ export async function prepare({ forTests }) {
 
 /** Tests that cannot run must not look as if they had passed. */
 function requireForTests() {
-  const lacking = missing([...forBuilding, ...forTesting])
-  if (!hasKeychain(root))
-    lacking.push({ name: 'keytar', why: 'the keychain adapter did not compile (see above)', found: () => false })
+  const lacking = missing(forTesting)
+  if (!hasKeychain(root)) {
+    lacking.push(...missing(forBuilding))
+    lacking.push({ name: 'keytar', why: 'the keychain adapter did not compile', found: () => false })
+  }
   if (lacking.length === 0) return
   const list = lacking.map(({ name, why }) => `  ${name}: ${why}`).join('\n')
   throw new CannotGoOn(`The tests need what is missing here:\n${list}`)

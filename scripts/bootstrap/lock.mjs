@@ -23,11 +23,10 @@ let held
  */
 export async function withLock(path, work) {
   mkdirSync(dirname(path), { recursive: true })
-  let waited = false
-  while (!take(path)) {
-    if (!waited) say('Another Coffer is getting this checkout ready; waiting for it …')
-    waited = true
-    await new Promise((resolve) => setTimeout(resolve, lookAgainMs))
+  for (let looks = 0; !take(path); looks++) {
+    // The first look may have cleared away a dead one's lock.
+    if (looks === 1) say('Another Coffer is getting this checkout ready; waiting for it …')
+    if (looks > 0) await new Promise((resolve) => setTimeout(resolve, lookAgainMs))
   }
   held = { path, pids: [process.pid] }
   const beat = setInterval(() => utimesSync(path, new Date(), new Date()), beatMs)

@@ -42,8 +42,10 @@ export async function installToolchain() {
   say(
     `Node ${process.versions.node} is too old; taking Node ${version} from the npm registry into .toolchain (once, about 60 MB) …`,
   )
-  const work = join(base, `node.${process.pid}`)
+  const work = join(base, 'node.new')
   try {
+    // Ours alone: the caller holds the lock. What an earlier try left behind is worth nothing.
+    rmSync(work, { recursive: true, force: true })
     mkdirSync(work, { recursive: true })
     const tarball = await fetch(`node-linux-${process.arch}@${version}`, work)
     if (sha512(tarball) !== expected)
