@@ -55,7 +55,9 @@ export function openKeychain(options: KeychainOptions = {}): Keychain {
   return {
     get: async (archiveId) => (await askProgram(program, { action: 'get', archiveId })).key,
     has: async (archiveId) => (await askProgram(program, { action: 'has', archiveId })).found,
-    set: async (archiveId, key) => void (await askProgram(program, { action: 'set', archiveId }, key)),
+    set: async (archiveId, key) => {
+      await askProgram(program, { action: 'set', archiveId }, key)
+    },
     delete: async (archiveId) => (await askProgram(program, { action: 'delete', archiveId })).found,
   }
 }

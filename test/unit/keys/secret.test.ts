@@ -92,7 +92,7 @@ describe('a Secret', () => {
     const secret = holdSecret(bytes())
     const shown = [
       String(secret),
-      `${secret}`,
+      secret.toString(),
       JSON.stringify({ secret }),
       inspect(secret, { showHidden: true, depth: 9, getters: true }),
       inspect({ deep: [secret] }, { showHidden: true, depth: 9 }),
