@@ -1,6 +1,10 @@
 /** Starts a program in our place: its streams are ours, signals reach it, its exit code becomes ours. */
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { performance } from 'node:perf_hooks'
+
+/** npm passes on a signal that the whole group of processes got already: within this time it is the same one, ms. */
+const sameSignalWithin = 500
 
 /**
  * @param {string} program
@@ -11,11 +15,16 @@ import { constants } from 'node:os'
 export function start(program, args, { cwd, env }) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, stdio: 'inherit' })
+    /** @type {Map<NodeJS.Signals, number>} */
+    const forwarded = new Map()
     /** @param {NodeJS.Signals} signal */
     const forward = (signal) => {
       // A terminal sends Ctrl-C to the child as well. Passing it on would make one key press look like two, and a
       // second one means “stop at once” to programs that are still tidying up.
       if (signal === 'SIGINT' && fromTerminal()) return
+      const since = performance.now() - (forwarded.get(signal) ?? -Infinity)
+      if (since < sameSignalWithin) return
+      forwarded.set(signal, performance.now())
       child.kill(signal)
     }
     /** @type {NodeJS.Signals[]} */

@@ -26,6 +26,8 @@ function task(code: string) {
     async signalWhenReady(signal: NodeJS.Signals) {
       await once(child.stdout, 'data')
       child.kill(signal)
+      // As npm does when a whole group of processes gets a signal: at once, the same again.
+      child.kill(signal)
     },
     async end() {
       const [code] = (await once(child, 'close')) as [number | null]
