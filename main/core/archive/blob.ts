@@ -8,7 +8,7 @@
 import sodium from 'sodium-native'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { Malformed, preimage, u32 } from './bytes.ts'
-import { maxBlobPlain, sealOverhead } from './limits.ts'
+import { maxBlobPlain, maxBlobSealed, sealOverhead } from './limits.ts'
 import { type ArchiveId, type PackId, idBytes } from './names.ts'
 
 /** What a blob holds. Part of the format: never renumber. */
@@ -69,17 +69,28 @@ export function sealInto(into: Buffer, offset: number, bytes: Buffer, label: Buf
  * than a blob may hold (a few bytes can claim gigabytes; zlib stops at the limit).
  */
 export function openBlob(sealed: Buffer, label: Buffer, compressed: boolean, key: Uint8Array): Buffer {
+  // The copy has memory of its own: what is returned may outlive `sealed` and does not hold on to more than itself.
+  const copy = Buffer.allocUnsafeSlow(sealed.length)
+  sealed.copy(copy)
+  return openBlobInPlace(copy, label, compressed, key)
+}
+
+/**
+ * The same without the copy: the bytes are decrypted where they lie, so `sealed` cannot be opened a second time, and
+ * what is returned may be a view of it.
+ */
+export function openBlobInPlace(sealed: Buffer, label: Buffer, compressed: boolean, key: Uint8Array): Buffer {
   if (sealed.length < sealOverhead) throw new Malformed('a blob is too short')
-  const bytes = Buffer.allocUnsafeSlow(sealed.length - sealOverhead)
+  if (sealed.length > maxBlobSealed) throw new Malformed('a blob is too large')
+  const body = sealed.subarray(24)
+  const bytes = body.subarray(0, sealed.length - sealOverhead)
   try {
-    sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(bytes, null, sealed.subarray(24), label, sealed.subarray(0, 24), key as Buffer)
+    // Reading and writing the same place is safe: the tag is checked over all of it before a byte is decrypted.
+    sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(bytes, null, body, label, sealed.subarray(0, 24), key as Buffer)
   } catch {
     throw new Malformed('a blob does not open')
   }
-  if (!compressed) {
-    if (bytes.length > maxBlobPlain) throw new Malformed('a blob is too large')
-    return bytes
-  }
+  if (!compressed) return bytes
   try {
     return zstdDecompressSync(bytes, { chunkSize: Math.min(maxBlobPlain, Math.max(bytes.length * 4, 300_000)), maxOutputLength: maxBlobPlain })
   } catch {

@@ -24,20 +24,29 @@ export function hashPiece(keys: Pick<ArchiveKeys, 'pieceHash'>, piece: Buffer, o
   sodium.crypto_generichash(out, piece, view(keys.pieceHash))
 }
 
+interface StreamedHash {
+  crypto_generichash_STATEBYTES: number
+  crypto_generichash_init(state: Buffer, key: Buffer, length: number): void
+  crypto_generichash_update(state: Buffer, input: Buffer): void
+  crypto_generichash_final(state: Buffer, out: Buffer): void
+}
+// The types published for sodium-native describe version 2, which had an object here.
+const streamed = sodium as unknown as StreamedHash
+
 /** A digest that is fed in steps: the state grows with nothing. */
 export class Digest {
-  private readonly state
+  private readonly state = Buffer.from(new ArrayBuffer(streamed.crypto_generichash_STATEBYTES))
   constructor(key: Uint8Array, first: Uint8Array) {
-    this.state = sodium.crypto_generichash_instance(view(key), hashBytes)
+    streamed.crypto_generichash_init(this.state, view(key), hashBytes)
     this.update(first)
   }
   update(bytes: Uint8Array): this {
-    this.state.update(view(bytes))
+    if (bytes.length > 0) streamed.crypto_generichash_update(this.state, view(bytes))
     return this
   }
   final(): Buffer {
     const out = Buffer.allocUnsafe(hashBytes)
-    this.state.final(out)
+    streamed.crypto_generichash_final(this.state, out)
     return out
   }
 }

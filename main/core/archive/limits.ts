@@ -31,3 +31,5 @@ export const pageHashBytes = 16
 export const hashBytes = 32
 /** Bytes that sealing adds to a blob: the nonce before, the tag behind. */
 export const sealOverhead = 24 + 16
+/** Sealed bytes of any blob: it is compressed only where that makes it smaller. */
+export const maxBlobSealed = maxBlobPlain + sealOverhead

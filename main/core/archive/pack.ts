@@ -28,6 +28,7 @@ export const packCapacity = packTarget + maxBlobPlain + 4 * 1024 * 1024
 /** Fills one pack in a buffer given by the caller. */
 export class PackBuilder {
   readonly id: PackId
+  private readonly buffer: ArrayBuffer
   private readonly into: Buffer
   private readonly key: Uint8Array
   private readonly label: BlobLabel
@@ -35,10 +36,11 @@ export class PackBuilder {
   private at = 0
   private count = 0
 
-  /** `into` has packCapacity bytes; `key` is the archive's blob key. */
-  constructor(archive: ArchiveId, id: PackId, key: Uint8Array, into: Buffer) {
+  /** `buffer` has packCapacity bytes; `key` is the archive's blob key. */
+  constructor(archive: ArchiveId, id: PackId, key: Uint8Array, buffer: ArrayBuffer) {
     this.id = id
-    this.into = into
+    this.buffer = buffer
+    this.into = Buffer.from(buffer)
     this.key = key
     this.label = new BlobLabel(archive, id)
   }
@@ -60,8 +62,8 @@ export class PackBuilder {
     return this.put(kind, bytes, compressed, hashes)
   }
 
-  /** Ends the pack: padding, index, trailer. Returns its whole length in the buffer. */
-  finish(): number {
+  /** Ends the pack: padding, index, trailer. Returns the buffer it was given and the pack's length in it. */
+  finish(): { buffer: ArrayBuffer; length: number } {
     const indexPlain = 4 + this.index.length + 10
     const rest = sealOverhead + (indexPlain + sealOverhead) + trailerBytes
     const padding = padme(this.at + rest) - (this.at + rest)
@@ -75,7 +77,7 @@ export class PackBuilder {
     this.into.writeUInt32LE(length, this.at + 8)
     this.into.writeUInt32LE(ordinal, this.at + 12)
     this.at += trailerBytes
-    return this.at
+    return { buffer: this.buffer, length: this.at }
   }
 
   private put(kind: BlobKind, bytes: Buffer, compressed: boolean, hashes: Uint8Array): Placed {

@@ -1,3 +1,5 @@
+import { CofferError } from '../../../contract/errors.ts'
+
 /** How a job tells whoever watches it what it is doing. Called often; the watcher throttles. */
 export interface Progress {
   phase: 'snapshot' | 'scan' | 'seal' | 'commit' | 'read' | 'write' | 'check' | 'collect'
@@ -9,3 +11,8 @@ export interface Progress {
 }
 
 export type OnProgress = (progress: Progress) => void
+
+/** Throws `cancelled` once the person has asked to stop. */
+export function throwIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new CofferError('cancelled')
+}

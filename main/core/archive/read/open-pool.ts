@@ -1,0 +1,96 @@
+/**
+ * The workers that open blobs, and the buffers that go to and fro between them and the destination. There is a fixed
+ * number of buffers and each is transferred, never copied: memory is bounded by them, whatever the archive holds.
+ */
+import type { Worker } from 'node:worker_threads'
+import type { ArchiveKeys } from '../../keys/subkeys.ts'
+import type { ArchiveId } from '../names.ts'
+import { endOfWork } from './open-service.ts'
+import type { OpenResult, OpenTask, OpenWorkerData } from './open-task.ts'
+import { rangeBytes } from './ranges.ts'
+import { type StartWorker, workerCount } from '../workers.ts'
+
+interface Member {
+  worker: Worker
+  waiting: Map<number, { resolve(result: OpenResult): void; reject(error: unknown): void }>
+}
+
+export class OpenPool {
+  readonly #members: Member[]
+  readonly #free: Uint8Array<ArrayBuffer>[] = []
+  readonly #wanting: ((buffer: Uint8Array<ArrayBuffer>) => void)[] = []
+  #left: number
+  #next = 0
+  #failure: unknown
+
+  constructor(startWorker: StartWorker, archive: ArchiveId, keys: ArchiveKeys) {
+    const count = workerCount()
+    // For each worker one that it opens and one that waits for it, and one that is being fetched.
+    this.#left = count * 2 + 1
+    const data: OpenWorkerData = { archive, blobs: keys.blobs, pageHash: keys.pageHash, pieceHash: keys.pieceHash }
+    this.#members = Array.from({ length: count }, () => this.#start(startWorker('open', data)))
+  }
+
+  /** A buffer of `rangeBytes`, as soon as there is one: this is what keeps a job from running ahead of its workers. */
+  buffer(): Promise<Uint8Array<ArrayBuffer>> {
+    const free = this.#free.pop()
+    if (free) return Promise.resolve(free)
+    if (this.#left > 0) {
+      this.#left--
+      return Promise.resolve(new Uint8Array(rangeBytes))
+    }
+    return new Promise((resolve) => this.#wanting.push(resolve))
+  }
+
+  /** Gives back a buffer that was not needed. */
+  release(buffer: Uint8Array<ArrayBuffer>): void {
+    const whole = new Uint8Array(buffer.buffer)
+    const next = this.#wanting.shift()
+    if (next) next(whole)
+    else this.#free.push(whole)
+  }
+
+  /** Has a worker do a task; its buffer is back in the pool afterwards. */
+  async run(task: Omit<OpenTask, 'id'>): Promise<Omit<OpenResult, 'id' | 'bytes'>> {
+    if (this.#failure !== undefined) throw this.#failure
+    const member = this.#members.reduce((least, one) => (one.waiting.size < least.waiting.size ? one : least))
+    const id = this.#next++
+    const result = await new Promise<OpenResult>((resolve, reject) => {
+      member.waiting.set(id, { resolve, reject })
+      const message: OpenTask = { id, ...task }
+      member.worker.postMessage(message, [task.bytes.buffer])
+    })
+    this.release(result.bytes)
+    return result
+  }
+
+  /** Ends the workers once they have done what they were given; they wipe their keys. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#members.map(
+        ({ worker }) =>
+          new Promise<void>((resolve) => {
+            if (worker.threadId === -1) return resolve()
+            worker.once('exit', () => resolve())
+            worker.postMessage(endOfWork)
+          }),
+      ),
+    )
+  }
+
+  #start(worker: Worker): Member {
+    const member: Member = { worker, waiting: new Map() }
+    worker.on('message', (result: OpenResult) => {
+      member.waiting.get(result.id)?.resolve(result)
+      member.waiting.delete(result.id)
+    })
+    const fail = (error: unknown): void => {
+      this.#failure ??= error
+      for (const { reject } of member.waiting.values()) reject(error)
+      member.waiting.clear()
+    }
+    worker.on('error', fail)
+    worker.on('exit', () => fail(new Error('an open worker ended')))
+    return member
+  }
+}

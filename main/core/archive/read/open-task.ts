@@ -1,0 +1,184 @@
+/**
+ * What an open worker does with a stretch of a pack: decrypt each blob, decompress it, check the hash of every page
+ * or piece, and write those that are right straight to their place in a file (archive.md, "Restoring").
+ */
+import { writeSync } from 'node:fs'
+import { BlobLabel, type BlobKind, blobKind, openBlobInPlace, type Placed } from '../blob.ts'
+import { Malformed } from '../bytes.ts'
+import { hashPage, hashPiece } from '../hashes.ts'
+import { hashBytes, pageHashBytes } from '../limits.ts'
+import type { ArchiveId, PackId } from '../names.ts'
+
+/** What a worker is started with: the subkeys it needs and no others. */
+export interface OpenWorkerData {
+  archive: ArchiveId
+  blobs: Uint8Array
+  pageHash: Uint8Array
+  pieceHash: Uint8Array
+}
+
+export interface SealedBlob extends Placed {
+  kind: BlobKind
+}
+
+/** Pages to write. The rows of blob i are `ends[i - 1]` up to `ends[i]`, sorted by page. */
+export interface PageWork {
+  do: 'pages'
+  fd: number
+  pageSize: number
+  ends: Uint32Array
+  /** Which page of its blob. */
+  indexes: Uint16Array
+  /** Which page of the database. */
+  pages: Uint32Array
+  /** 16 bytes a row. */
+  hashes: Uint8Array
+}
+
+/** A piece to write, to every file that holds it. */
+export interface PieceWrites {
+  hash: Uint8Array
+  size: number
+  writes: { fd: number; position: number }[]
+}
+/** One piece for each blob. */
+export interface PieceWork {
+  do: 'pieces'
+  pieces: PieceWrites[]
+}
+
+/** Only look: `hashes[i]` are those that the pack's index tells of blob i. */
+export interface CheckWork {
+  do: 'check'
+  hashes: Uint8Array[]
+}
+
+export type OpenWork = PageWork | PieceWork | CheckWork
+
+export interface OpenTask {
+  id: number
+  /** Transferred, and given back with the result. */
+  bytes: Uint8Array<ArrayBuffer>
+  pack: PackId
+  /** Where in the pack `bytes` begin. */
+  start: number
+  blobs: SealedBlob[]
+  work: OpenWork
+}
+
+/** A blob that is not what it should be; `rows` of its pages or pieces were not written. */
+export interface BlobFault {
+  blob: number
+  reason: string
+  rows: number
+}
+
+export interface OpenResult {
+  id: number
+  bytes: Uint8Array<ArrayBuffer>
+  faults: BlobFault[]
+  /** What the file system said when it would not take the bytes. */
+  refused?: { code: string; message: string }
+}
+
+/** Does a task. Whatever the bytes are, faults come back as values. */
+export function runOpenTask(task: OpenTask, keys: OpenWorkerData): Omit<OpenResult, 'id' | 'bytes'> {
+  const label = new BlobLabel(keys.archive, task.pack)
+  const faults: BlobFault[] = []
+  for (const [i, blob] of task.blobs.entries()) {
+    const sealed = Buffer.from(task.bytes.buffer, task.bytes.byteOffset + blob.offset - task.start, blob.length)
+    try {
+      const plain = openBlobInPlace(sealed, label.of(blob.kind, blob.ordinal, blob.compressed), blob.compressed, keys.blobs)
+      const fault = use(plain, i, blob.kind, task.work, keys)
+      if (fault) faults.push({ blob: i, ...fault })
+    } catch (error) {
+      if (error instanceof Malformed) faults.push({ blob: i, reason: error.message, rows: rowsOf(task.work, i) })
+      else if (isRefusal(error)) return { faults, refused: { code: error.code, message: error.message } }
+      else throw error
+    }
+  }
+  return { faults }
+}
+
+type Fault = Omit<BlobFault, 'blob'> | undefined
+
+function use(plain: Buffer, i: number, kind: BlobKind, work: OpenWork, keys: OpenWorkerData): Fault {
+  switch (work.do) {
+    case 'pages':
+      return writePages(plain, i, work, keys)
+    case 'pieces':
+      return writePiece(plain, work.pieces[i], keys)
+    case 'check':
+      return check(plain, kind, work.hashes[i] ?? new Uint8Array(), keys)
+  }
+}
+
+const pageHash = Buffer.alloc(pageHashBytes)
+const pieceHash = Buffer.alloc(hashBytes)
+
+function writePages(plain: Buffer, i: number, work: PageWork, keys: OpenWorkerData): Fault {
+  const { pageSize, indexes, pages, hashes, fd } = work
+  const end = work.ends[i] ?? 0
+  let wrong = 0
+  let row = i === 0 ? 0 : (work.ends[i - 1] ?? 0)
+  while (row < end) {
+    // Pages that follow each other both here and there are written with one call.
+    const first = row
+    const index = indexes[first] ?? 0
+    const page = pages[first] ?? 0
+    while (row < end && indexes[row] === index + (row - first) && pages[row] === page + (row - first)) {
+      if (!isPage(plain, (index + row - first) * pageSize, pageSize, hashes, row, keys)) break
+      row++
+    }
+    if (row > first) writeAll(fd, plain.subarray(index * pageSize, (index + row - first) * pageSize), page * pageSize)
+    else {
+      wrong++
+      row++
+    }
+  }
+  return wrong > 0 ? { reason: 'a page is not the one the map names', rows: wrong } : undefined
+}
+
+function isPage(plain: Buffer, at: number, pageSize: number, hashes: Uint8Array, row: number, keys: OpenWorkerData): boolean {
+  if (at + pageSize > plain.length) return false
+  hashPage(keys, plain.subarray(at, at + pageSize), pageHash)
+  return pageHash.equals(hashes.subarray(row * pageHashBytes, (row + 1) * pageHashBytes))
+}
+
+function writePiece(plain: Buffer, piece: PieceWrites | undefined, keys: OpenWorkerData): Fault {
+  if (!piece) throw new Error('a blob without its piece')
+  hashPiece(keys, plain, pieceHash)
+  if (plain.length !== piece.size || !pieceHash.equals(piece.hash)) return { reason: 'a piece is not the one the list names', rows: 1 }
+  for (const { fd, position } of piece.writes) writeAll(fd, plain, position)
+  return undefined
+}
+
+function check(plain: Buffer, kind: BlobKind, hashes: Uint8Array, keys: OpenWorkerData): Fault {
+  if (kind === blobKind.padding && plain.some((byte) => byte !== 0)) return { reason: 'padding that is not zeros', rows: 0 }
+  if (kind === blobKind.piece) {
+    hashPiece(keys, plain, pieceHash)
+    return pieceHash.equals(hashes) ? undefined : { reason: 'a piece is not the one the index names', rows: 1 }
+  }
+  if (kind !== blobKind.pages) return hashes.length === 0 ? undefined : { reason: 'the index tells hashes of a table', rows: 0 }
+  // The index does not tell the page size; it is what the blob's pages share.
+  const count = hashes.length / pageHashBytes
+  const pageSize = plain.length / count
+  if (!Number.isInteger(pageSize) || pageSize < 1) return { reason: 'pages that do not fill their blob', rows: count }
+  let wrong = 0
+  for (let row = 0; row < count; row++) if (!isPage(plain, row * pageSize, pageSize, hashes, row, keys)) wrong++
+  return wrong > 0 ? { reason: 'a page is not the one the index names', rows: wrong } : undefined
+}
+
+/** How many pages or pieces a task takes from its blob number `i`. */
+export function rowsOf(work: OpenWork, i: number): number {
+  if (work.do === 'pages') return (work.ends[i] ?? 0) - (i === 0 ? 0 : (work.ends[i - 1] ?? 0))
+  return work.do === 'pieces' ? 1 : 0
+}
+
+function writeAll(fd: number, bytes: Buffer, position: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+}
+
+function isRefusal(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'
+}

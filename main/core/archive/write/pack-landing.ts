@@ -1,0 +1,97 @@
+/**
+ * What happens between sealing and knowing: blobs sealed by workers are gathered per pack, and when a pack has landed
+ * its journal entry and all it holds enter the index in one transaction.
+ */
+import type { ArchiveContext } from '../context.ts'
+import type { Placed } from '../blob.ts'
+import { splitHashes } from '../local/hash-index.ts'
+import type { LocalState } from '../local/state.ts'
+import { newPackId, type PackId, packName } from '../names.ts'
+
+interface Filling {
+  blobs: { id: number; placed: Placed }[]
+  pages: { hash: Buffer; blob: number; index: number }[]
+  pieces: { hash: Buffer; blob: number }[]
+}
+
+export class PackLanding {
+  private readonly context: ArchiveContext
+  private readonly state: LocalState
+  private readonly filling = new Map<PackId, Filling>()
+  /** Pieces sealed in packs that have not landed: found here until the index has them. */
+  private readonly onTheWay = new Map<string, number>()
+  /** Packs that landed, with their sizes. */
+  readonly landed = new Map<PackId, number>()
+  /** Bytes uploaded. */
+  uploaded = 0
+
+  constructor(context: ArchiveContext, state: LocalState) {
+    this.context = context
+    this.state = state
+  }
+
+  /** Journals an id before any byte of its pack leaves this computer. */
+  nextPack(): PackId {
+    const id = newPackId()
+    this.state.journal.reserve(id)
+    return id
+  }
+
+  /** A blob of pages was sealed; returns its row. */
+  pages(pack: PackId, placed: Placed, hashes: Buffer): number {
+    const filling = this.of(pack)
+    const blob = this.blob(filling, placed)
+    splitHashes(hashes, 'pages').forEach((hash, index) => filling.pages.push({ hash, blob, index }))
+    return blob
+  }
+
+  /** A piece was sealed; returns its blob's row. */
+  piece(pack: PackId, placed: Placed, hash: Buffer): number {
+    const filling = this.of(pack)
+    const blob = this.blob(filling, placed)
+    filling.pieces.push({ hash, blob })
+    this.onTheWay.set(hash.toString('latin1'), blob)
+    return blob
+  }
+
+  /** The blob of a piece, landed or on its way. */
+  findPiece(hash: Buffer): number | undefined {
+    return this.onTheWay.get(hash.toString('latin1')) ?? this.state.index.piece(hash)
+  }
+
+  /** Uploads a pack, then makes all it holds known. */
+  async land(id: PackId, bytes: Buffer): Promise<void> {
+    await this.context.destination.put(packName(id), bytes)
+    this.uploaded += bytes.length
+    this.landed.set(id, bytes.length)
+    const filling = this.filling.get(id)
+    this.filling.delete(id)
+    this.state.cache.write(() => {
+      const row = this.state.journal.landed(id, bytes.length)
+      if (!filling) return
+      this.state.index.addBlobs(row, filling.blobs)
+      this.state.index.addPages(filling.pages)
+      this.state.index.addPieces(filling.pieces)
+    })
+    for (const { hash } of filling?.pieces ?? []) this.onTheWay.delete(hash.toString('latin1'))
+  }
+
+  /** Ids that were taken but never used leave the journal. */
+  dropUnused(): void {
+    this.state.cache.write(() => {
+      for (const { pack, landed } of this.state.journal.all()) if (!landed) this.state.journal.drop(pack)
+    })
+  }
+
+  private of(pack: PackId): Filling {
+    let filling = this.filling.get(pack)
+    if (!filling) this.filling.set(pack, (filling = { blobs: [], pages: [], pieces: [] }))
+    return filling
+  }
+
+  private blob(filling: Filling, placed: Placed): number {
+    const id = this.state.index.reserveBlob()
+    filling.blobs.push({ id, placed })
+    return id
+  }
+}

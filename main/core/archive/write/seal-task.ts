@@ -1,0 +1,205 @@
+/**
+ * What a seal worker does: read, hash, compare, and seal what is new into a pack of its own.
+ *
+ * Requests are served in order. The bytes of a hashed chunk stay in their slot until the planning thread has looked
+ * the hashes up and says which to keep, so nothing is read twice and nothing known is sealed.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { type PageSource, openPageSource } from '../../stores/page-source.ts'
+import { blobKind } from '../blob.ts'
+import { hashPage, hashPiece } from '../hashes.ts'
+import { hashBytes, maxBlobPlain, pageHashBytes, runPlain } from '../limits.ts'
+import { rowBytes } from '../local/page-cache.ts'
+import type { PackId } from '../names.ts'
+import { PackBuilder, packCapacity } from '../pack.ts'
+import { readPiece } from './read-piece.ts'
+import type { FromWorker, PieceRequest, PieceResult, SealWorkerData, ToWorker } from './seal-messages.ts'
+
+/** A worker fills one pack while another of its packs is on its way. */
+const buffersAtMost = 2
+
+interface Slot {
+  bytes: Buffer
+  /** Start and end of each page or piece in `bytes`. */
+  bounds: number[]
+  /** The hash of each; empty where a piece could not be read. */
+  hashes: Buffer[]
+  /** For pages: the number of the first. */
+  first: number | undefined
+}
+
+export class SealTask {
+  private readonly data: SealWorkerData
+  private readonly post: (message: FromWorker, transfer?: ArrayBuffer[]) => void
+  private readonly slots = new Map<number, Slot>()
+  private readonly free: Buffer[] = []
+  private source: PageSource | undefined
+  private run: { pages: number[]; hashes: Buffer; bytes: Buffer } | undefined
+  private pack: PackBuilder | undefined
+  private readonly ids: PackId[] = []
+  private readonly buffers: ArrayBuffer[] = []
+  private allocated = 0
+  private waiting: (() => void) | undefined
+  private queue: Promise<void> = Promise.resolve()
+
+  constructor(data: SealWorkerData, port: Pick<MessagePort, 'postMessage'>) {
+    this.data = data
+    this.post = (message, transfer = []) => port.postMessage(message, transfer)
+  }
+
+  receive(message: ToWorker): void {
+    if (message.op === 'supply') {
+      // Not queued: the request at the front of the queue may be waiting for just this.
+      if (message.id) this.ids.push(message.id)
+      if (message.buffer) this.buffers.push(message.buffer)
+      this.waiting?.()
+      return
+    }
+    this.queue = this.queue.then(() => this.serve(message)).catch((error: unknown) => this.post({ op: 'failed', reason: error instanceof Error ? error.message : 'unknown' }))
+  }
+
+  private async serve(message: Exclude<ToWorker, { op: 'supply' }>): Promise<void> {
+    switch (message.op) {
+      case 'source':
+        this.source = openPageSource(message.source)
+        return
+      case 'hashPages':
+        return this.hashPages(message.slot, message.first, message.count, message.prior)
+      case 'hashPieces':
+        return this.hashPieces(message.slot, message.pieces)
+      case 'keep':
+        return this.keep(message.slot, message.indices)
+      case 'take':
+        return this.take(message.pages, message.hashes)
+      case 'endRun':
+        await this.endRun()
+        return this.post({ op: 'ended', ticket: message.ticket })
+      case 'endPack':
+        if (this.pack) this.endPack(this.pack)
+        return this.post({ op: 'ended', ticket: message.ticket })
+    }
+  }
+
+  private hashPages(slot: number, first: number, count: number, prior: Uint8Array | undefined): void {
+    const source = this.mustHaveSource()
+    const { pageSize } = source
+    const bytes = this.free.pop() ?? Buffer.allocUnsafeSlow(maxBlobPlain)
+    source.read(first, count, bytes)
+    const all = Buffer.allocUnsafe(count * pageHashBytes)
+    const before = prior && Buffer.from(prior.buffer, prior.byteOffset, prior.byteLength)
+    const changed: number[] = []
+    for (let i = 0; i < count; i++) {
+      const hash = all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes)
+      hashPage(this.data, bytes.subarray(i * pageSize, (i + 1) * pageSize), hash)
+      if (!before || (i + 1) * rowBytes > before.length || hash.compare(before, i * rowBytes, i * rowBytes + pageHashBytes) !== 0) changed.push(i)
+    }
+    if (changed.length === 0) this.free.push(bytes)
+    else {
+      const hashes = Array.from({ length: count }, (_, i) => all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes))
+      this.slots.set(slot, { bytes, first, hashes, bounds: Array.from({ length: count + 1 }, (_, i) => i * pageSize) })
+    }
+    const found = changed.length === count ? all : Buffer.concat(changed.map((i) => all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes)))
+    this.post({ op: 'pagesHashed', slot, changed, hashes: found })
+  }
+
+  private hashPieces(slot: number, pieces: PieceRequest[]): void {
+    const bytes = this.free.pop() ?? Buffer.allocUnsafeSlow(maxBlobPlain)
+    const bounds = [0]
+    const hashes: Buffer[] = []
+    const results: PieceResult[] = []
+    for (const piece of pieces) {
+      const start = bounds.at(-1) ?? 0
+      const plain = bytes.subarray(start, start + piece.length)
+      const fault = readPiece(piece, plain)
+      const hash = Buffer.allocUnsafe(fault ? 0 : hashBytes)
+      if (!fault) hashPiece(this.data, plain, hash)
+      results.push(fault ?? { hash })
+      hashes.push(hash)
+      bounds.push(start + piece.length)
+    }
+    this.slots.set(slot, { bytes, bounds, hashes, first: undefined })
+    this.post({ op: 'piecesHashed', slot, results })
+  }
+
+  private async keep(number: number, indices: number[]): Promise<void> {
+    const slot = this.slots.get(number)
+    if (!slot) throw new Error('a slot that is not there')
+    for (const i of indices) {
+      const plain = slot.bytes.subarray(slot.bounds[i], slot.bounds[i + 1])
+      const hash = slot.hashes[i]
+      if (!hash) throw new Error('a slot without its hash')
+      if (slot.first !== undefined) await this.addPage(slot.first + i, plain, hash)
+      else await this.addPiece(plain, hash)
+    }
+    this.slots.delete(number)
+    this.free.push(slot.bytes)
+  }
+
+  private async take(pages: number[], hashes: Uint8Array): Promise<void> {
+    const source = this.mustHaveSource()
+    const page = Buffer.allocUnsafe(source.pageSize)
+    const found = Buffer.allocUnsafe(pageHashBytes)
+    for (const [i, number] of pages.entries()) {
+      const hash = Buffer.from(hashes.subarray(i * pageHashBytes, (i + 1) * pageHashBytes))
+      source.read(number, 1, page)
+      hashPage(this.data, page, found)
+      // The snapshot promised to hold still. If it did not, no blob may carry a hash that is not its content's.
+      if (!found.equals(hash)) throw new Error('a page changed under its snapshot')
+      await this.addPage(number, page, hash)
+    }
+  }
+
+  private async addPage(number: number, plain: Buffer, hash: Buffer): Promise<void> {
+    this.run ??= { pages: [], hashes: Buffer.allocUnsafeSlow((runPlain / 512) * pageHashBytes), bytes: Buffer.allocUnsafeSlow(runPlain) }
+    const { run } = this
+    plain.copy(run.bytes, run.pages.length * plain.length)
+    hash.copy(run.hashes, run.pages.length * pageHashBytes)
+    run.pages.push(number)
+    if ((run.pages.length + 1) * plain.length > runPlain) await this.endRun()
+  }
+
+  private async endRun(): Promise<void> {
+    const { run } = this
+    if (!run || run.pages.length === 0) return
+    const { pages } = run
+    const size = this.mustHaveSource().pageSize
+    const hashes = Buffer.from(run.hashes.subarray(0, pages.length * pageHashBytes))
+    const pack = await this.openPack()
+    const placed = pack.add(blobKind.pages, run.bytes.subarray(0, pages.length * size), hashes)
+    run.pages = []
+    this.post({ op: 'run', pack: pack.id, placed, pages, hashes })
+    if (pack.full) this.endPack(pack)
+  }
+
+  private async addPiece(plain: Buffer, hash: Buffer): Promise<void> {
+    const pack = await this.openPack()
+    const placed = pack.add(blobKind.piece, plain, hash)
+    this.post({ op: 'piece', pack: pack.id, placed, hash })
+    if (pack.full) this.endPack(pack)
+  }
+
+  private async openPack(): Promise<PackBuilder> {
+    if (this.pack) return this.pack
+    for (;;) {
+      const id = this.ids[0]
+      const buffer = this.buffers.pop() ?? (this.allocated < buffersAtMost ? (this.allocated++, new ArrayBuffer(packCapacity)) : undefined)
+      if (id && buffer) {
+        this.ids.shift()
+        return (this.pack = new PackBuilder(this.data.archive, id, this.data.blobs, buffer))
+      }
+      if (buffer) this.buffers.push(buffer)
+      await new Promise<void>((resolve) => (this.waiting = resolve))
+    }
+  }
+
+  private endPack(pack: PackBuilder): void {
+    const { length, buffer } = pack.finish()
+    this.pack = undefined
+    this.post({ op: 'packed', id: pack.id, buffer, length }, [buffer])
+  }
+
+  private mustHaveSource(): PageSource {
+    if (!this.source) throw new Error('no database was named')
+    return this.source
+  }
+}

@@ -1,0 +1,113 @@
+/** One pass of a backup: everything of a store's snapshot that is new is sealed and uploaded, and described. */
+import { CofferError, type Warning } from '../../../contract/errors.ts'
+import type { Manifest } from '../archive/manifest.ts'
+import type { LocalState } from '../archive/local/state.ts'
+import { PackLanding } from '../archive/write/pack-landing.ts'
+import { DatabaseSealer } from '../archive/write/seal-database.ts'
+import { FileSealer, type SealedFiles } from '../archive/write/seal-files.ts'
+import { SealPool } from '../archive/write/seal-pool.ts'
+import { databaseTables, fileTables } from '../archive/write/snapshot-tables.ts'
+import { TableWriter } from '../archive/write/table-writer.ts'
+import type { StoreSnapshot } from '../stores/store.ts'
+import { type OnProgress, throwIfCancelled } from './progress.ts'
+import type { Session } from './session.ts'
+
+export interface SealedStore {
+  summary: { chats: number; messages: number; newest: number | null }
+  databases: (Manifest['databases'][number] & { changed: number })[]
+  files: SealedFiles
+  fileTables: Manifest['files']
+  uploaded: { bytes: number; objects: number }
+  /** Packs the new layers lie in. */
+  tablePacks: { pack: Parameters<PackLanding['land']>[0]; size: number }[]
+  warnings: Warning[]
+}
+
+export interface SealOptions {
+  before: Manifest | undefined
+  /** Whether the layers of `before` are all there to build upon. */
+  layersIntact: boolean
+  /** SQLite's own check is run on the first backup: later it would find the same, and takes seconds. */
+  firstBackup: boolean
+  signal: AbortSignal
+  onProgress: OnProgress
+}
+
+/** More of the same kind are only counted. */
+const warningsShown = 1000
+
+export async function sealStore(session: Session, state: LocalState, snapshot: StoreSnapshot, options: SealOptions): Promise<SealedStore> {
+  const { before, signal, onProgress } = options
+  const warnings: Warning[] = []
+  const onWarning = (warning: Warning) => void (warnings.length < warningsShown && warnings.push(warning))
+  const landing = new PackLanding(session, state)
+  const total = snapshot.databases.reduce((sum, { source }) => sum + source.pageCount * source.pageSize, 0)
+  let done = 0
+  const onBytes = (bytes: number, item = '') => onProgress({ phase: 'seal', done: (done += bytes), total: Math.max(total, done), item })
+
+  const pool: SealPool = new SealPool(session, session.startWorker, {
+    run: (pack, placed, pages, hashes) => databases.sealed(pack, placed, pages, hashes),
+    piece: (pack, placed, hash) => files.sealed(pack, placed, hash),
+    packed: (id, bytes) => landing.land(id, bytes),
+    nextPack: () => landing.nextPack(),
+  })
+  const databases = new DatabaseSealer(state, pool, landing, onBytes)
+  const files = new FileSealer({
+    context: session,
+    state,
+    landing,
+    writers: () => databases.writers,
+    settle: () => pool.settle({ packs: false }),
+    expect: (bytes) => databases.expect(bytes),
+    onBytes,
+    onWarning,
+  })
+  const cancel = () => pool.fail(new CofferError('cancelled'))
+  signal.addEventListener('abort', cancel)
+  try {
+    throwIfCancelled(signal)
+    // Counting and checking have a thread of their own; they must not outlive a failure, nor a failure go unheard.
+    const counted = Promise.all([snapshot.summarise(), options.firstBackup ? snapshot.quickCheck() : []])
+    counted.catch((error: unknown) => pool.fail(error))
+
+    state.pages.clearPending()
+    const sealed = []
+    for (const { path, source } of snapshot.databases) sealed.push({ path, pageSize: source.pageSize, pages: source.pageCount, sealed: await databases.seal(path, source) })
+    const sealedFiles = await files.seal(snapshot.media, signal)
+    sealedFiles.missing += await countMissing(state, snapshot)
+    await pool.settle({ packs: true })
+    await pool.close()
+
+    const tables = new TableWriter(session, () => landing.nextPack(), (id, bytes) => landing.land(id, bytes))
+    const usable = options.layersIntact ? before : undefined
+    const described = []
+    for (const database of sealed) {
+      const entry = await databaseTables(session, state, tables, { ...database, before: usable?.databases.find(({ path }) => path === database.path) })
+      described.push({ ...entry, changed: database.sealed.changedCount })
+    }
+    const list = await fileTables(session, state, tables, usable?.files)
+    await tables.finish()
+    landing.dropUnused()
+    const [summary, complaints] = await counted
+    for (const reason of complaints.slice(0, 3)) onWarning({ code: 'store_check_failed', detail: { reason } })
+    return {
+      summary: { chats: summary.chats, messages: summary.messages, newest: summary.newest?.getTime() ?? null },
+      databases: described.map((it) => ({ ...it, layers: it.layers() })),
+      files: sealedFiles,
+      fileTables: { ...list, layers: list.layers() },
+      uploaded: { bytes: landing.uploaded, objects: landing.landed.size },
+      tablePacks: tables.packs.map(({ id, size }) => ({ pack: id, size })),
+      warnings,
+    }
+  } finally {
+    signal.removeEventListener('abort', cancel)
+    await pool.close()
+  }
+}
+
+/** Media that the store names but nobody can find: WhatsApp deletes old files, so this is a count, not a warning. */
+async function countMissing(state: LocalState, snapshot: StoreSnapshot): Promise<number> {
+  let missing = 0
+  for await (const batch of snapshot.namedMedia()) for (const { path } of batch) if (!state.files.has(Buffer.from(path))) missing++
+  return missing
+}
