@@ -1,13 +1,8 @@
 /** The key file: the 64 digits as text, for people without a keychain and for scripts. */
-import { open } from 'node:fs/promises'
-import { CofferError } from '../../../contract/errors.ts'
-import { systemCode, writePrivateFile } from './private-file.ts'
+import { readPrivateFile, writePrivateFile } from './private-file.ts'
 import { readRecoverySheet } from './recovery-sheet-reader.ts'
 import { type Secret, wipe } from './secret.ts'
 import { type ReadKey, readKey, showDigits } from './sixty-four-digits.ts'
-
-/** Key files have a few hundred bytes; a recovery sheet, which may be given instead, some ten thousand. */
-const maxFile = 1024 * 1024
 
 /** A key that was read from a file. The caller disposes of the key. */
 export interface FileKey extends ReadKey {
@@ -34,7 +29,7 @@ export async function writeKeyFile(path: string, key: Secret, archiveId: string)
  * as a pipe from a password manager. Gives key_malformed as `readKey` does, and file_failed.
  */
 export async function readKeyFile(path: string): Promise<FileKey> {
-  const { bytes, openToOthers } = await readPrivate(path)
+  const { bytes, openToOthers } = await readPrivateFile(path)
   try {
     return { ...readContent(bytes), openToOthers }
   } finally {
@@ -47,36 +42,4 @@ function readContent(bytes: Buffer): ReadKey {
   // Notepad on Windows used to save text as UTF-16.
   const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe
   return readKey(bytes.toString(utf16 ? 'utf16le' : 'utf8'))
-}
-
-async function readPrivate(path: string): Promise<{ bytes: Buffer; openToOthers: boolean }> {
-  const room = Buffer.from(new ArrayBuffer(maxFile + 1))
-  try {
-    const file = await open(path, 'r')
-    try {
-      const { mode, isFile } = await file.stat().then((found) => ({ mode: found.mode, isFile: found.isFile() }))
-      let length = 0
-      while (length < room.length) {
-        const { bytesRead } = await file.read(room, length, room.length - length, null)
-        if (bytesRead === 0) break
-        length += bytesRead
-      }
-      if (length > maxFile)
-        throw new CofferError('key_malformed', {
-          fault: 'too_long',
-          reason: 'This file is far too long to be a key file.',
-          path,
-        })
-      return {
-        bytes: room.subarray(0, length),
-        openToOthers: process.platform !== 'win32' && isFile && (mode & 0o077) !== 0,
-      }
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    wipe(room)
-    const code = systemCode(error)
-    throw code === undefined ? error : new CofferError('file_failed', { path, reason: code })
-  }
 }

@@ -1,8 +1,12 @@
-/** Writing a file that holds a key: for its owner alone, durable, and never in place of another. */
+/** Files that hold a key: written for their owner alone, durable, never in place of another; read with a limit. */
 import { constants } from 'node:fs'
 import { open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CofferError, type ErrorCode } from '../../../contract/errors.ts'
+import { wipe } from './secret.ts'
+
+/** Key files have a few hundred bytes; a recovery sheet, which may be given instead, some forty thousand. */
+const maxFile = 1024 * 1024
 
 /**
  * Writes a new file with mode 0600 and makes it durable, file and folder: when this returns, a power cut cannot take
@@ -26,6 +30,43 @@ export async function writePrivateFile(path: string, bytes: Uint8Array, taken: E
     await syncFolder(dirname(path))
   } catch (error) {
     throw asCofferError(error, path, taken)
+  }
+}
+
+/**
+ * The content of a file that may hold a key; the caller wipes it. Anything that can be read will do, such as a pipe
+ * from a password manager. `openToOthers`: others on this computer may read it too (not known on Windows).
+ * Gives key_malformed if it is far too long, file_failed if it cannot be read.
+ */
+export async function readPrivateFile(path: string): Promise<{ bytes: Buffer; openToOthers: boolean }> {
+  const room = Buffer.from(new ArrayBuffer(maxFile + 1))
+  try {
+    const file = await open(path, 'r')
+    try {
+      const { mode, isFile } = await file.stat().then((found) => ({ mode: found.mode, isFile: found.isFile() }))
+      let length = 0
+      while (length < room.length) {
+        const { bytesRead } = await file.read(room, length, room.length - length, null)
+        if (bytesRead === 0) break
+        length += bytesRead
+      }
+      if (length > maxFile)
+        throw new CofferError('key_malformed', {
+          fault: 'too_long',
+          reason: 'This file is far too long to be a key file.',
+          path,
+        })
+      return {
+        bytes: room.subarray(0, length),
+        openToOthers: process.platform !== 'win32' && isFile && (mode & 0o077) !== 0,
+      }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    wipe(room)
+    const code = systemCode(error)
+    throw code === undefined ? error : new CofferError('file_failed', { path, reason: code })
   }
 }
 
