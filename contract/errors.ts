@@ -17,6 +17,7 @@ const errors = {
   clock_odd: entry(1, 'The clock of this computer and of the destination differ by more than a day.', 'Set the right time.'),
   older_than_known: entry(1, 'This destination is missing backups that this computer knows of.', 'Check that the cloud folder has finished syncing, or that nobody put an older copy in its place.'),
   header_rolled_back: entry(1, 'The archive’s header is older than its backups say.', 'Nothing is lost. Run “coffer verify” and check who can write to this place.'),
+  header_rewritten: entry(1, 'The archive’s header names another vault than its backups do.', 'Nothing is lost. Do not type your password before you know who changed it; the 64-digit key is safe to use.'),
   fork: entry(1, 'Two computers wrote to this archive at the same time.', 'All backups can be restored. Let only one computer write from now on.'),
   salvaged: entry(1, 'Parts of the archive are damaged; everything intact was restored.', 'The list shows what is missing.'),
   copy_used: entry(1, 'The archive’s header is damaged or gone; its second copy was used.', 'Nothing is lost. Run a backup to write it anew.'),
@@ -81,6 +82,9 @@ const errors = {
   store_changed: entry(6, 'The message store changed while it was being copied, each time it was tried.', 'Close the messenger or try again later.'),
   crypt14_unsupported: entry(6, 'This is an older kind of encrypted WhatsApp backup (crypt14), whose key never leaves the phone.', 'On the phone, turn on WhatsApp’s end-to-end encrypted backup with a 64-digit key, make a backup, and copy the new file.'),
   crypt15_not_messages: entry(6, 'This encrypted WhatsApp backup holds other things than messages, such as stickers or wallpapers.', 'Take the file whose name begins with “msgstore.db”.'),
+
+  // 70: a mistake of ours
+  unexpected: entry(70, 'Something went wrong inside Coffer.', 'What was backed up before is not touched. Run it again; if it happens again, please report these lines.'),
 
   cancelled: entry(130, 'Cancelled.', 'What is done so far will be used next time.'),
 } as const

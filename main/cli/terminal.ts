@@ -1,0 +1,50 @@
+/** Gives the command line the real terminal, and waits until everything it said has been taken. */
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { openKeychain } from '../core/keys/keychain.ts'
+import { startWorker } from '../engine/start-worker.ts'
+import { main } from './index.ts'
+
+/** Runs the command this process was started with, and ends the process. */
+export async function runInTerminal(): Promise<void> {
+  const { stdin, stdout, stderr } = process
+  // A reader that has seen enough (`coffer snapshots … | head`) is no error, and no reason to stop a backup.
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+  const surroundings = {
+    args: process.argv.slice(2),
+    env: process.env,
+    platform: process.platform,
+    userHome: homedir(),
+    standing: process.cwd(),
+    stdin,
+    stdout,
+    stderr,
+    signals: process,
+    now: () => new Date(),
+    elapsed: () => performance.now(),
+    keychain: openKeychain(),
+    startWorker,
+    exitNow: (exit: number) => process.exit(exit),
+  }
+  const code = await main(surroundings, ownVersion())
+  // Writing to a pipe may still be under way; ending before would cut the result short.
+  await Promise.all([stdout, stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))))
+  process.exit(code)
+}
+
+/** package.json lies two folders up in the sources and three in the build. */
+function ownVersion(): string {
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      const found: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8'))
+      if (typeof found === 'object' && found !== null && 'version' in found) return String(found.version)
+    } catch {
+      // Not there.
+    }
+  }
+  return 'unknown'
+}
