@@ -47,12 +47,22 @@ export class BlobLabel {
 
 const level = { [constants.ZSTD_c_compressionLevel]: 1 }
 
+/** What is larger is tried on a sample of this many bytes from its middle. */
+const sampleBytes = 64 * 1024
+
 /** The bytes to seal: compressed when that makes them smaller. */
 export function shrink(plain: Buffer): { bytes: Buffer; compressed: boolean } {
-  if (plain.length < 32) return { bytes: plain, compressed: false }
+  if (plain.length < 32 || looksIncompressible(plain)) return { bytes: plain, compressed: false }
   // A chunk size of at least the whole input makes zlib produce it in one piece, without copying.
   const bytes = zstdCompressSync(plain, { chunkSize: plain.length + 1024, params: level })
   return bytes.length < plain.length ? { bytes, compressed: true } : { bytes: plain, compressed: false }
+}
+
+/** Photos, sound and films are compressed already: a sample spares the attempt, and megabytes of output to throw away. */
+function looksIncompressible(plain: Buffer): boolean {
+  if (plain.length <= 4 * sampleBytes) return false
+  const sample = plain.subarray(plain.length >> 1, (plain.length >> 1) + sampleBytes)
+  return zstdCompressSync(sample, { chunkSize: sampleBytes + 1024, params: level }).length > sampleBytes * 0.98
 }
 
 /** Seals `bytes` to `into` at `offset`; returns the sealed length. */

@@ -4,7 +4,7 @@
  */
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import { blobKind } from './blob.ts'
-import { maxLayerEntries, maxPath } from './limits.ts'
+import { hashBytes, maxLayerEntries, maxPath } from './limits.ts'
 import { type PackRef, type Place, PlaceTable, readPlaces } from './places.ts'
 
 /** What a layer's blobs hold. */
@@ -29,9 +29,10 @@ export function encodeRoot(kind: LayerKind, blobs: readonly LayerBlob[]): Buffer
   return out.done()
 }
 
-/** Decodes a root of the given kind that lies in pack `self`. Throws Malformed. */
+/** Decodes a root of the given kind that lies in pack `self`. Throws Malformed unless its blobs are in order and apart. */
 export function decodeRoot(plain: Buffer, kind: LayerKind, self: PackRef): LayerBlob[] {
   const reader = new ByteReader(plain)
+  const keyLength = kind === blobKind.map ? 4 : kind === blobKind.forgotten ? hashBytes : undefined
   if (reader.u8() !== kind) throw new Malformed('a root of another kind')
   const places = readPlaces(reader, self)
   const blobs: LayerBlob[] = []
@@ -40,8 +41,16 @@ export function decodeRoot(plain: Buffer, kind: LayerKind, self: PackRef): Layer
     const entries = reader.u32()
     const [first, last] = [reader.field(maxPath), reader.field(maxPath)]
     if (!place || entries === 0 || entries > maxLayerEntries) throw new Malformed('a root names no blob')
+    if (keyLength !== undefined && (first.length !== keyLength || last.length !== keyLength)) throw new Malformed('a root has a broken key')
+    const before = blobs.at(-1)
+    if (compareKeys(kind, first, last) > 0 || (before && compareKeys(kind, before.last, first) >= 0)) throw new Malformed('a root is not in order')
     blobs.push({ place, entries, first, last })
   }
   reader.end()
   return blobs
+}
+
+/** Page numbers are little-endian, so their bytes do not sort as they do. */
+function compareKeys(kind: LayerKind, a: Buffer, b: Buffer): number {
+  return kind === blobKind.map ? a.readUInt32LE() - b.readUInt32LE() : Buffer.compare(a, b)
 }

@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { i64, preimage, u32, u64 } from './bytes.ts'
 import { keyedHash } from './hashes.ts'
-import { maxDatabases, maxLayers, maxPack } from './limits.ts'
+import { maxBlobSealed, maxDatabases, maxLayers, maxPack, sealOverhead } from './limits.ts'
 import { type ArchiveId, type Identity, idBytes, type SnapshotId } from './names.ts'
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`))
@@ -17,7 +17,7 @@ const Layer = z.strictObject({
   size: z.number().int().positive().max(maxPack),
   ordinal: small,
   offset: small,
-  length: small,
+  length: z.number().int().min(sealOverhead).max(maxBlobSealed),
   compressed: z.boolean(),
   entries: count,
 })
@@ -27,7 +27,7 @@ const Layers = z.array(Layer).max(maxLayers)
 const Database = z.strictObject({
   /** Its name at the root of the archive, as text. */
   path: z.string().min(1).max(1024),
-  pageSize: z.number().int().min(512).max(65_536),
+  pageSize: z.number().int().min(512).max(65_536).refine((size) => (size & (size - 1)) === 0),
   pages: z.number().int().nonnegative().max(0xffffffff),
   digest: hex(32),
   /** Newest first. */

@@ -4,7 +4,7 @@
  */
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import type { Placed } from './blob.ts'
-import { maxPack } from './limits.ts'
+import { maxBlobSealed, maxPack, sealOverhead } from './limits.ts'
 import { idBytes, type PackId, packIdFrom } from './names.ts'
 
 /** A pack as tables name it. `size` 0 means: the pack in which this table itself lies. */
@@ -66,6 +66,7 @@ export function readPlaces(reader: ByteReader, self: PackRef): Place[] {
     const pack = packs[reader.u32()]
     const [ordinal, offset, length, flag] = [reader.u32(), reader.u32(), reader.u32(), reader.u8()]
     if (!pack || flag > 1 || offset + length > pack.size) throw new Malformed('a blob lies outside its pack')
+    if (length < sealOverhead || length > maxBlobSealed) throw new Malformed('a blob has an impossible length')
     places.push({ pack, ordinal, offset, length, compressed: flag === 1 })
   }
   return places

@@ -1,9 +1,11 @@
 /** Reading the layers of a stack: the root, then blob by blob. Nothing holds more than one blob of each layer. */
 import { blobKind } from './blob.ts'
 import type { ArchiveContext } from './context.ts'
+import { Malformed } from './bytes.ts'
+import { decodeForgotten } from './forgotten-list.ts'
 import { decodeRoot, type LayerBlob, type LayerKind } from './layer-root.ts'
 import type { Layer } from './manifest.ts'
-import { packName, type PackId } from './names.ts'
+import { type Identity, packName, type PackId } from './names.ts'
 import { decodePageMap, type PageMapBlob } from './page-map.ts'
 import type { Place } from './places.ts'
 import { intact, readBlob } from './read-blob.ts'
@@ -21,8 +23,24 @@ export async function readRoot(context: ArchiveContext, layer: Layer, kind: Laye
   return intact(packName(place.pack.id), () => decodeRoot(plain, kind, place.pack))
 }
 
-/** One blob of a page map layer. */
+/** One blob of a page map layer, holding exactly what its root says. */
 export async function readPageMap(context: ArchiveContext, blob: LayerBlob): Promise<PageMapBlob> {
   const plain = await readBlob(context, blob.place, blobKind.map)
-  return intact(packName(blob.place.pack.id), () => decodePageMap(plain, blob.place.pack))
+  return intact(packName(blob.place.pack.id), () => {
+    const map = decodePageMap(plain, blob.place.pack)
+    if (map.pages.length !== blob.entries || map.pages[0] !== blob.first.readUInt32LE() || map.pages.at(-1) !== blob.last.readUInt32LE())
+      throw new Malformed('a map that is not the one its root names')
+    return map
+  })
+}
+
+/** The identities that were deleted on purpose, each with its predecessor's. */
+export async function readForgotten(context: ArchiveContext, layers: readonly Layer[]): Promise<Map<Identity, Identity | null>> {
+  const forgotten = new Map<Identity, Identity | null>()
+  for (const layer of layers)
+    for (const blob of await readRoot(context, layer, blobKind.forgotten)) {
+      const plain = await readBlob(context, blob.place, blobKind.forgotten)
+      for (const { identity, predecessor } of intact(packName(blob.place.pack.id), () => decodeForgotten(plain))) forgotten.set(identity, predecessor)
+    }
+  return forgotten
 }

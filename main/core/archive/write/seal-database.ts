@@ -14,8 +14,8 @@ import type { SealPool, SealWorker } from './seal-pool.ts'
 
 /** Until this much is to be sealed only one worker does, so that a day's backup is one pack and not several. */
 const oneWriterBytes = 64 * 1024 * 1024
-/** Chunks under way per worker: one being hashed, one whose hashes are being looked up, one waiting. */
-const ahead = 3
+/** Chunks under way per worker: one being hashed, one whose hashes are being looked up. */
+const ahead = 2
 
 /** A chunk of pages that is waiting for some of its pages to be sealed. */
 interface WaitingChunk {

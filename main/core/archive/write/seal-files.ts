@@ -20,7 +20,7 @@ import type { SealWorker } from './seal-pool.ts'
 import { type ListedFile, walkMedia } from './walk-media.ts'
 
 /** Requests under way per worker. */
-const ahead = 3
+const ahead = 2
 /** Files in one request. */
 const filesAtOnce = 128
 /** How often a file that changes while it is read is tried. */

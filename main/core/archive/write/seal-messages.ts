@@ -31,7 +31,7 @@ export type ToWorker =
   | { op: 'keep'; slot: number; indices: number[] }
   /** Read these pages again and seal them: another worker hashed them. */
   | { op: 'take'; pages: number[]; hashes: Uint8Array }
-  /** An id for a pack to come, or a buffer that is back from its upload. */
+  /** An id for a pack to come, or a buffer to fill. */
   | { op: 'supply'; id?: PackId; buffer?: ArrayBuffer }
   /** Seal the run of pages begun. */
   | { op: 'endRun'; ticket: number }
@@ -53,6 +53,8 @@ export type FromWorker =
   | { op: 'piece'; pack: PackId; placed: Placed; hash: Uint8Array }
   /** A pack is complete: `length` bytes of the buffer, which is handed over. */
   | { op: 'packed'; id: PackId; buffer: ArrayBuffer; length: number }
+  /** There is something to seal and no buffer for it. */
+  | { op: 'wantBuffer' }
   | { op: 'ended'; ticket: number }
   /** A page could not be read or is no longer what it was: the snapshot did not hold still. */
   | { op: 'failed'; reason: string }

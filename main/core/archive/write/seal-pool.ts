@@ -8,6 +8,7 @@ import type { PageSourceSpec } from '../../stores/page-source.ts'
 import type { Placed } from '../blob.ts'
 import type { ArchiveContext } from '../context.ts'
 import type { PackId } from '../names.ts'
+import { packCapacity } from '../pack.ts'
 import { type StartWorker, workerCount } from '../workers.ts'
 import type { FromWorker, PieceRequest, PieceResult, SealWorkerData, ToWorker } from './seal-messages.ts'
 
@@ -29,6 +30,9 @@ export interface HashedPages {
 export class SealPool {
   readonly workers: SealWorker[]
   private readonly uploads = new Set<Promise<void>>()
+  private readonly buffers: ArrayBuffer[] = []
+  private readonly wanting: SealWorker[] = []
+  private allocated = 0
   private failure: unknown
   private closing = false
 
@@ -41,6 +45,7 @@ export class SealPool {
       worker.onEvent = (message) => {
         if (message.op === 'run') events.run(message.pack, message.placed, message.pages, view(message.hashes))
         else if (message.op === 'piece') events.piece(message.pack, message.placed, view(message.hash))
+        else if (message.op === 'wantBuffer') this.wantBuffer(worker)
         else this.upload(worker, message, events)
       }
       worker.send({ op: 'supply', id: events.nextPack() })
@@ -75,18 +80,30 @@ export class SealPool {
     await Promise.all(this.workers.map((worker) => worker.terminate()))
   }
 
+  /** One pack being filled per worker and one more on its way: each is 16 MiB and more. */
+  private wantBuffer(worker: SealWorker): void {
+    const buffer = this.buffers.pop() ?? (this.allocated <= this.workers.length ? (this.allocated++, new ArrayBuffer(packCapacity)) : undefined)
+    if (buffer) worker.send({ op: 'supply', buffer }, [buffer])
+    else this.wanting.push(worker)
+  }
+  private giveBack(buffer: ArrayBuffer): void {
+    const worker = this.wanting.shift()
+    if (worker) worker.send({ op: 'supply', buffer }, [buffer])
+    else this.buffers.push(buffer)
+  }
+
   private upload(worker: SealWorker, { id, buffer, length }: Extract<FromWorker, { op: 'packed' }>, events: SealEvents): void {
     worker.send({ op: 'supply', id: events.nextPack() })
     const upload = events
       .packed(id, Buffer.from(buffer, 0, length))
-      .then(() => worker.send({ op: 'supply', buffer }, [buffer]))
+      .then(() => this.giveBack(buffer))
       .catch((error: unknown) => this.fail(error))
       .finally(() => this.uploads.delete(upload))
     this.uploads.add(upload)
   }
 }
 
-type SealEvent = Extract<FromWorker, { op: 'run' | 'piece' | 'packed' }>
+type SealEvent = Extract<FromWorker, { op: 'run' | 'piece' | 'packed' | 'wantBuffer' }>
 
 export class SealWorker {
   onEvent: (message: SealEvent) => void = () => undefined

@@ -11,12 +11,9 @@ import { hashPage, hashPiece } from '../hashes.ts'
 import { hashBytes, maxBlobPlain, pageHashBytes, runPlain } from '../limits.ts'
 import { rowBytes } from '../local/page-cache.ts'
 import type { PackId } from '../names.ts'
-import { PackBuilder, packCapacity } from '../pack.ts'
+import { PackBuilder } from '../pack.ts'
 import { readPiece } from './read-piece.ts'
 import type { FromWorker, PieceRequest, PieceResult, SealWorkerData, ToWorker } from './seal-messages.ts'
-
-/** A worker fills one pack while another of its packs is on its way. */
-const buffersAtMost = 2
 
 interface Slot {
   bytes: Buffer
@@ -38,7 +35,6 @@ export class SealTask {
   private pack: PackBuilder | undefined
   private readonly ids: PackId[] = []
   private readonly buffers: ArrayBuffer[] = []
-  private allocated = 0
   private waiting: (() => void) | undefined
   private queue: Promise<void> = Promise.resolve()
 
@@ -182,12 +178,13 @@ export class SealTask {
     if (this.pack) return this.pack
     for (;;) {
       const id = this.ids[0]
-      const buffer = this.buffers.pop() ?? (this.allocated < buffersAtMost ? (this.allocated++, new ArrayBuffer(packCapacity)) : undefined)
+      const buffer = this.buffers[0]
       if (id && buffer) {
         this.ids.shift()
+        this.buffers.shift()
         return (this.pack = new PackBuilder(this.data.archive, id, this.data.blobs, buffer))
       }
-      if (buffer) this.buffers.push(buffer)
+      if (!buffer) this.post({ op: 'wantBuffer' })
       await new Promise<void>((resolve) => (this.waiting = resolve))
     }
   }
