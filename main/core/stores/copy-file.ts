@@ -1,5 +1,5 @@
 /** Copies one file into a private folder: as a clone where the disk can do that, else in pieces that can be watched. */
-import { chmod, constants, copyFile, open, rm } from 'node:fs/promises'
+import { chmod, constants, copyFile, open, rm, stat, type FileHandle } from 'node:fs/promises'
 import { hasCode } from './file-errors.ts'
 
 /** Bytes. It stays in the processor's cache between reading and writing: four times as much takes three times as long. */
@@ -17,23 +17,28 @@ export async function copyPrivately(from: string, to: string, onBytes: (count: n
   }
   const source = await open(from, 'r')
   try {
-    const target = await open(to, 'wx', 0o600)
-    try {
-      const buffer = Buffer.allocUnsafeSlow(piece)
-      for (let at = 0; ; ) {
-        const { bytesRead } = await source.read(buffer, 0, piece, at)
-        if (bytesRead === 0) return at
-        for (let done = 0; done < bytesRead; ) {
-          done += (await target.write(buffer, done, bytesRead - done, at + done)).bytesWritten
-        }
-        at += bytesRead
-        onBytes(bytesRead)
-      }
-    } finally {
-      await target.close()
-    }
+    return await copyOpened(source, to, onBytes)
   } finally {
     await source.close()
+  }
+}
+
+/** The same from an open file, which stays open: nothing here drops a lock that a connection of this process holds. */
+export async function copyOpened(source: FileHandle, to: string, onBytes: (count: number) => void): Promise<number> {
+  const target = await open(to, 'wx', 0o600)
+  try {
+    const buffer = Buffer.allocUnsafeSlow(piece)
+    for (let at = 0; ; ) {
+      const { bytesRead } = await source.read(buffer, 0, piece, at)
+      if (bytesRead === 0) return at
+      for (let done = 0; done < bytesRead; ) {
+        done += (await target.write(buffer, done, bytesRead - done, at + done)).bytesWritten
+      }
+      at += bytesRead
+      onBytes(bytesRead)
+    }
+  } finally {
+    await target.close()
   }
 }
 
@@ -42,12 +47,7 @@ async function clone(from: string, to: string): Promise<number | undefined> {
   try {
     await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL)
     await chmod(to, 0o600)
-    const made = await open(to, 'r')
-    try {
-      return (await made.stat()).size
-    } finally {
-      await made.close()
-    }
+    return (await stat(to)).size
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'EACCES', 'EPERM', 'ENOSPC', 'EEXIST')) throw error
     await rm(to, { force: true })

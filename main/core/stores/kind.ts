@@ -44,6 +44,9 @@ export interface StoreKind {
   usualPaths(machine: Machine): string[]
   /** Folders, absolute, where media of the database at this path may lie; the caller takes those that exist. */
   mediaFolders(database: string): string[]
+  /** Tables that tell a store of this kind even when a newer version has changed what `recognise` asks for. */
+  readonly tables: readonly string[]
+
   /** By tables and columns, never by file name. */
   recognise(schema: Schema): boolean
   /** Counts and the newest message's time. */

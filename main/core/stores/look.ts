@@ -1,6 +1,6 @@
 /**
  * How a database and the files beside it look at one moment. Taken without SQLite, before it has opened anything:
- * closing a plain descriptor would drop the locks that a SQLite connection of this process holds on the same file.
+ * closing a plain descriptor drops the locks that a connection of this process holds on the same file (POSIX).
  */
 import { open, type FileHandle } from 'node:fs/promises'
 import { hasCode } from './file-errors.ts'
@@ -9,59 +9,62 @@ import { headerBytes, parseHeader, type SqliteHeader } from './sqlite-header.ts'
 /** Bytes of the header of a write-ahead log; it carries two salts that change whenever the log starts anew. */
 export const walHeaderBytes = 32
 
-export interface Look {
-  /** Bytes. */
-  size: number
-  /** Device, inode, size and times of the database: another value means that something was written. */
-  stamp: string
-  /** Of the newest change to the database, ns since 1970. */
-  changedAt: bigint
-  /** The database's first bytes; shorter if it is. */
-  head: Buffer
-  /** Undefined if it is no plain SQLite database. */
-  header: SqliteHeader | undefined
-  wal: Beside
-  shm: Beside
-  journal: Beside
-}
-
-export interface Beside {
+export interface FileLook {
+  exists: boolean
   /** Bytes; 0 also if there is no such file. */
   size: number
-  exists: boolean
-  /** The first bytes of the file. */
+  /** Device, inode, size and times: another value means that something was written. */
+  stamp: string
+  /** The newest change, ns since 1970. */
+  changedAt: bigint
+  /** The first bytes: 100 of the database, 32 of the others, fewer if the file is shorter. */
   head: Buffer
+}
+
+export interface Look extends FileLook {
+  /** Undefined if it is no plain SQLite database. */
+  header: SqliteHeader | undefined
+  wal: FileLook
+  shm: FileLook
+  journal: FileLook
 }
 
 /** Throws the file system's own error if the database itself is not there or cannot be read. */
 export async function look(path: string): Promise<Look> {
-  const [wal, shm, journal] = await Promise.all([beside(`${path}-wal`), beside(`${path}-shm`), beside(`${path}-journal`)])
-  const file = await open(path, 'r')
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await file.stat({ bigint: true })
-    const head = await firstBytes(file, headerBytes)
-    const changedAt = mtimeNs > ctimeNs ? mtimeNs : ctimeNs
-    return { size: Number(size), stamp: [dev, ino, size, mtimeNs, ctimeNs].join(), changedAt, head, header: parseHeader(head), wal, shm, journal }
-  } finally {
-    await file.close()
-  }
+  const [db, wal, shm, journal] = await Promise.all([
+    lookAt(path, headerBytes),
+    lookBeside(`${path}-wal`),
+    lookBeside(`${path}-shm`),
+    lookBeside(`${path}-journal`),
+  ])
+  return { ...db, header: parseHeader(db.head), wal, shm, journal }
+}
+
+/** True if there is a log with something in it: then it, not the header, makes SQLite read in write-ahead mode. */
+export function hasLog({ wal }: Look): boolean {
+  return wal.size > walHeaderBytes
 }
 
 /** A journal that someone still needs: one whose first byte is zero was finished by its owner (journal_mode=persist). */
-export function journalInUse({ journal }: Look): boolean {
+export function hasJournal({ journal }: Look): boolean {
   return journal.size > 0 && journal.head[0] !== 0
 }
 
-async function beside(path: string): Promise<Beside> {
-  let file: FileHandle
+async function lookBeside(path: string): Promise<FileLook> {
   try {
-    file = await open(path, 'r')
+    return await lookAt(path, walHeaderBytes)
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { size: 0, exists: false, head: Buffer.alloc(0) }
-    throw error
+    if (!hasCode(error, 'ENOENT')) throw error
+    return { exists: false, size: 0, stamp: '', changedAt: 0n, head: Buffer.alloc(0) }
   }
+}
+
+async function lookAt(path: string, first: number): Promise<FileLook> {
+  const file = await open(path, 'r')
   try {
-    return { size: (await file.stat()).size, exists: true, head: await firstBytes(file, walHeaderBytes) }
+    const { dev, ino, size, mtimeNs, ctimeNs } = await file.stat({ bigint: true })
+    const changedAt = mtimeNs > ctimeNs ? mtimeNs : ctimeNs
+    return { exists: true, size: Number(size), stamp: [dev, ino, size, mtimeNs, ctimeNs].join(), changedAt, head: await firstBytes(file, first) }
   } finally {
     await file.close()
   }

@@ -1,6 +1,6 @@
 /** Which folders of media go into the archive with a store, and under which names. */
 import { realpath, stat } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { CofferError } from '../../../contract/errors.ts'
 import type { StoreKind } from './kind.ts'
 import type { MediaFolder } from './store.ts'
@@ -31,6 +31,21 @@ export async function findMedia(options: { kind: StoreKind; database: string; gi
     add(folder)
   }
   return found
+}
+
+/**
+ * Turns a path as the store names it (`Media/…`) into one inside the archive: as it is if a folder of that name goes
+ * in; below a folder that contains one; or below the only folder there is, whatever its name.
+ */
+export async function mediaPrefix(kind: StoreKind, folders: readonly MediaFolder[]): Promise<(path: string) => string> {
+  const root = kind.mediaRoot
+  if (root === '' || folders.some(({ name }) => name === root)) return (path) => path
+  for (const { name, folder } of folders) {
+    if ((await folderAt(join(folder, root))) !== undefined) return (path) => `${name}/${path}`
+  }
+  const [only, ...others] = folders
+  if (!only || others.length > 0) return (path) => path
+  return (path) => (path.startsWith(`${root}/`) ? only.name + path.slice(root.length) : path)
 }
 
 async function folderAt(path: string): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 /** The one place where a database that is not Coffer's own is opened. */
 import Database from 'better-sqlite3'
-import { CofferError } from '../../../contract/errors.ts'
+import { CofferError, type ErrorCode } from '../../../contract/errors.ts'
 import type { Schema } from './kind.ts'
 
 /**
@@ -35,23 +35,20 @@ export function readSchema(db: Database.Database): Schema {
 }
 
 /** What a failure of SQLite means to a person: a CofferError if it is one they can meet, else the error itself. */
-export function storeFailure(error: unknown, path: string): Error {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error instanceof Error ? error : new Error(String(error))
-  const [primary] = /^SQLITE_[A-Z]+/.exec(error.code) ?? []
-  switch (primary) {
-    case 'SQLITE_BUSY':
-    case 'SQLITE_LOCKED':
-      return new CofferError('store_locked', { path }, { cause: error })
-    case 'SQLITE_CORRUPT':
-      return new CofferError('store_corrupt', { path }, { cause: error })
-    case 'SQLITE_NOTADB':
-      return new CofferError('store_encrypted', { path }, { cause: error })
-    case 'SQLITE_FULL':
-      return new CofferError('local_full', { path }, { cause: error })
-    case 'SQLITE_PERM':
-    case 'SQLITE_AUTH':
-      return new CofferError('store_no_permission', { path }, { cause: error })
-    default:
-      return error
-  }
+export function storeFailure(thrown: unknown): Error {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  // Extended codes (SQLITE_CORRUPT_INDEX) mean to people what the first part means.
+  const meaning = meanings[/^SQLITE_[A-Z]+/.exec(code)?.[0] ?? '']
+  return meaning ? new CofferError(meaning, { sqlite: code }, { cause: error }) : error
+}
+
+const meanings: Readonly<Record<string, ErrorCode>> = {
+  SQLITE_BUSY: 'store_locked',
+  SQLITE_LOCKED: 'store_locked',
+  SQLITE_CORRUPT: 'store_corrupt',
+  SQLITE_NOTADB: 'store_encrypted',
+  SQLITE_FULL: 'local_full',
+  SQLITE_PERM: 'store_no_permission',
+  SQLITE_AUTH: 'store_no_permission',
 }

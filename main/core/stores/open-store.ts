@@ -7,17 +7,16 @@
  *     try { … snapshot.databases, snapshot.media, snapshot.summarise() … } finally { await snapshot.close() }
  */
 import { realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { CofferError } from '../../../contract/errors.ts'
 import type { OnProgress } from '../jobs/progress.ts'
+import { isClaimed } from './claims.ts'
 import { fileFailure } from './file-errors.ts'
 import { look } from './look.ts'
-import { findMedia } from './media-folders.ts'
-import { makePrivateFolder, removePrivateFolder } from './private-folder.ts'
-import { kindNamed, storeKinds } from './registry.ts'
-import { snapshotDatabase, type DatabaseAtOneMoment } from './snapshot-database.ts'
-import type { DatabaseSnapshot, Inspection, StoreSnapshot } from './store.ts'
-import { StoreThread } from './store-thread.ts'
+import { storeKinds } from './registry.ts'
+import type { Inspection, StoreSnapshot } from './store.ts'
+import { takeSnapshot } from './take-snapshot.ts'
+import { unsupportedAt } from './unsupported.ts'
 
 export interface OpenOptions {
   /** A database, or a folder that contains a store under its usual name. */
@@ -26,20 +25,22 @@ export interface OpenOptions {
   media?: readonly string[]
   /** Where private copies are made, under COFFER_HOME; created 0700 when needed. */
   tmp: string
+  /** How often a locked store, or one that changes while it is copied, is tried again, ten times a second. Default 50 and 8. */
+  patience?: { locked: number; changed: number }
 }
 
 export interface SnapshotOptions {
   signal?: AbortSignal
-  /** Phase `snapshot`, bytes copied. */
+  /** Phase `snapshot`, bytes copied; none where nothing needs copying. */
   onProgress?: OnProgress
 }
 
 export interface Store {
   /** The database, absolute, links resolved. */
   readonly path: string
-  /** Counts everything, from a snapshot of its own; seconds for millions of messages. */
+  /** Counts everything, from a snapshot of its own; about a second for a million messages. */
   inspect(options?: SnapshotOptions): Promise<Inspection>
-  /** The store at this moment. Whoever takes it must close it. */
+  /** The store at this moment. Whoever takes it must close it; until then a store its owner has open may grow its log. */
   snapshot(options?: SnapshotOptions): Promise<StoreSnapshot>
 }
 
@@ -48,26 +49,18 @@ export interface Store {
  * store_no_permission; `inspect` and `snapshot` also store_locked, store_corrupt, store_changed, local_full,
  * cancelled.
  */
-export async function openStore({ path: given, media = [], tmp }: OpenOptions): Promise<Store> {
+export async function openStore({ path: given, media = [], tmp, patience = { locked: 50, changed: 8 } }: OpenOptions): Promise<Store> {
   const named = await findDatabase(resolve(given))
   const path = await realpath(named)
   await requireReadable(path)
-  const name = basename(named)
-
-  const snapshot = (options: SnapshotOptions = {}) => takeSnapshot({ path, name, media, tmp, ...options })
+  const snapshot = (options: SnapshotOptions = {}) => takeSnapshot({ path, name: basename(named), media, tmp, patience, ...options })
   return {
     path,
     snapshot,
-    async inspect(options = {}) {
+    async inspect(options) {
       const taken = await snapshot(options)
       try {
-        const files = { files: 0, bytes: 0 }
-        for await (const batch of taken.namedMedia()) {
-          files.files += batch.length
-          for (const { bytes } of batch) files.bytes += bytes
-        }
-        const databases = taken.databases.map(({ path, source }) => ({ path, pageSize: source.pageSize, pages: source.pageCount }))
-        return { kind: taken.kind, ...(await taken.summarise()), media: files, databases }
+        return await describe(taken)
       } finally {
         await taken.close()
       }
@@ -75,8 +68,21 @@ export async function openStore({ path: given, media = [], tmp }: OpenOptions): 
   }
 }
 
+async function describe(taken: StoreSnapshot): Promise<Inspection> {
+  const media = { files: 0, bytes: 0 }
+  for await (const batch of taken.namedMedia()) {
+    media.files += batch.length
+    for (const { bytes } of batch) media.bytes += bytes
+  }
+  const databases = taken.databases.map(({ path, source }) => ({ path, pageSize: source.pageSize, pages: source.pageCount }))
+  return { kind: taken.kind, ...(await taken.summarise()), media, databases }
+}
+
 async function findDatabase(path: string): Promise<string> {
   try {
+    if (isClaimed(await realpath(path))) return path
+    const unsupported = await unsupportedAt(path)
+    if (unsupported) throw unsupported
     if (!(await stat(path)).isDirectory()) return path
   } catch (error) {
     throw fileFailure(error, path)
@@ -88,67 +94,16 @@ async function findDatabase(path: string): Promise<string> {
   throw new CofferError('store_not_found', { path })
 }
 
+/** Throws what is wrong with the file itself, before anything is prepared. */
 async function requireReadable(path: string): Promise<void> {
+  if (isClaimed(path)) return
   let seen
   try {
+    if (!(await stat(path)).isFile()) throw new CofferError('store_not_found', { path })
     seen = await look(path)
   } catch (error) {
     throw fileFailure(error, path)
   }
   if (seen.size === 0) throw new CofferError('store_empty', { path })
   if (!seen.header) throw new CofferError('store_encrypted', { path })
-}
-
-async function takeSnapshot(options: { path: string; name: string; media: readonly string[]; tmp: string } & SnapshotOptions): Promise<StoreSnapshot> {
-  const { path, name, signal, onProgress } = options
-  const folder = await makePrivateFolder(options.tmp)
-  const thread = new StoreThread()
-  const taken: DatabaseAtOneMoment[] = []
-  const close = async () => {
-    await thread.close()
-    for (const database of taken) database.close()
-    await removePrivateFolder(folder)
-  }
-  try {
-    let done = 0
-    const take = async (from: string) => {
-      const onBytes = (count: number) => onProgress?.({ phase: 'snapshot', done: (done += count), total: 0, item: basename(from) })
-      const database = await snapshotDatabase(from, `${taken.length}.db`, { thread, folder, signal, onBytes })
-      taken.push(database)
-      return database
-    }
-    const main = await take(path)
-    const { kind: kindName } = await thread.ask('recognise', { database: main.database })
-    const kind = kindNamed(kindName)
-    const databases: DatabaseSnapshot[] = [{ path: name, source: main.source }]
-    for (const companion of kind.companions) {
-      const beside = join(dirname(path), companion)
-      if ((await stat(beside).catch(() => undefined))?.isFile()) databases.push({ path: companion, source: (await take(beside)).source })
-    }
-    const media = await findMedia({ kind, database: path, given: options.media, taken: databases.map((database) => database.path) })
-    const about = { database: main.database, kind: kindName }
-    return {
-      kind: kindName,
-      databases,
-      media,
-      warnings: [],
-      summarise: () => thread.ask('summarise', about),
-      async *namedMedia() {
-        for (;;) {
-          const batch = await thread.ask('nextNamedMedia', about)
-          if (batch.length === 0) return
-          yield batch
-        }
-      },
-      async quickCheck() {
-        const lines: string[] = []
-        for (const { database } of taken) lines.push(...(await thread.ask('quickCheck', { database })))
-        return lines
-      },
-      close,
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
 }

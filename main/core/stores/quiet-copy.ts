@@ -1,64 +1,73 @@
 /**
- * A private copy of a database that nobody changes meanwhile. Touches nothing in the owner's folder and takes no
- * lock; instead it proves afterwards that what was copied belongs together, or says that it does not.
- *
- * With a write-ahead log the copy is database first, log second, and the log's header must be the same before the
- * database was read and in the log that was copied. The header's salts change whenever the log starts anew, and
- * pages in the database change only by checkpoints, which copy them out of the log; so if the log did not start
- * anew, every page that changed while the database was read is in the log that was read after it, and SQLite's
- * recovery puts it in its place. Frames still being written fail their checksum and are left out.
- *
- * Without a log nothing may have changed at all: same file, same times, same first page, still no log, no journal.
- * A change within one tick of the file system's clock would keep the same time, so a file that changed just now is
- * given a tick to come to rest first.
+ * Private copies of a database that nobody changes meanwhile. They touch nothing in the owner's folder and hold no
+ * lock while they copy; instead they prove afterwards that what was copied belongs together, or say that it does not.
  */
-import { CofferError } from '../../../contract/errors.ts'
 import { copyPrivately } from './copy-file.ts'
 import { hasCode } from './file-errors.ts'
-import { journalInUse, look, walHeaderBytes, type Look } from './look.ts'
+import { hasJournal, hasLog, look, type Look } from './look.ts'
+import { settleSuperJournal } from './super-journal.ts'
 
-export interface QuietCopy {
-  /** True if SQLite must bring in a log before the copy can be read. */
-  recover: boolean
-}
+type OnBytes = (count: number) => void
 
-export interface CopyOptions {
-  signal?: AbortSignal | undefined
-  onBytes?: ((count: number) => void) | undefined
-  /** Waits that many ms. */
-  pause: (ms: number) => Promise<void>
-  now: () => Date
-}
-
-/** Copies the database at `path` to `to`, with its log, or gives 'changed': then nothing of use is at `to`. */
-export async function copyQuietly(path: string, to: string, options: CopyOptions): Promise<QuietCopy | 'changed'> {
-  const onBytes = (count: number) => {
-    if (options.signal?.aborted) throw new CofferError('cancelled')
-    options.onBytes?.(count)
-  }
-  const before = await look(path)
-  if (journalInUse(before)) return 'changed'
-  const withLog = before.wal.size > walHeaderBytes
-  if (!withLog) await comeToRest(before, options)
+/**
+ * A database and its write-ahead log: true if the two belong together; SQLite must then bring the log in.
+ *
+ * The database is copied first and the log second, and the log's header must be the same before the database was read
+ * and in the log that was copied. The header's salts change whenever the log starts anew, and pages of the database
+ * change only by checkpoints, which copy them out of the log. So if the log did not start anew, every page that
+ * changed while the database was read stands in the log that was read after it, and recovery puts it in its place.
+ * Frames still being written fail their checksum and are left out, as after a crash.
+ */
+export async function copyWithLog(path: string, to: string, before: Look, onBytes: OnBytes): Promise<boolean> {
   await copyPrivately(path, to, onBytes)
-  if (withLog) {
-    try {
-      await copyPrivately(`${path}-wal`, `${to}-wal`, onBytes)
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return 'changed'
-      throw error
-    }
-    const copied = await look(to)
-    return copied.wal.head.equals(before.wal.head) ? { recover: true } : 'changed'
+  try {
+    await copyPrivately(`${path}-wal`, `${to}-wal`, onBytes)
+  } catch (error) {
+    // Its owner closed it meanwhile.
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
+  }
+  const copied = await look(to)
+  return hasLog(copied) && copied.wal.head.equals(before.wal.head)
+}
+
+/**
+ * A database without a log: true if it was not written to since `before`, which must be settled and must show a
+ * moment at which no writer was in the middle of anything.
+ */
+export async function copyUnchanged(path: string, to: string, before: Look, onBytes: OnBytes): Promise<boolean> {
+  await copyPrivately(path, to, onBytes)
+  const after = await look(path)
+  return after.stamp === before.stamp && after.head.equals(before.head) && !hasLog(after)
+}
+
+/**
+ * A database and the journal of a writer that died: true if neither was written to since `before`, which must be
+ * settled. SQLite must then roll the journal back; without it the copy would be corrupt.
+ */
+export async function copyWithJournal(path: string, to: string, before: Look, onBytes: OnBytes): Promise<boolean> {
+  await copyPrivately(path, to, onBytes)
+  try {
+    await copyPrivately(`${path}-journal`, `${to}-journal`, onBytes)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
   }
   const after = await look(path)
-  const same = after.stamp === before.stamp && after.head.equals(before.head) && after.wal.size <= walHeaderBytes && !journalInUse(after)
-  return same ? { recover: false } : 'changed'
+  if (after.stamp !== before.stamp || after.journal.stamp !== before.journal.stamp || !hasJournal(after)) return false
+  await settleSuperJournal(`${to}-journal`)
+  return true
 }
 
-async function comeToRest({ changedAt }: Look, { pause, now }: CopyOptions): Promise<void> {
-  // Times in whole seconds come from a disk that keeps no finer ones (FAT: two seconds).
-  const tick = changedAt % 1_000_000_000n === 0n ? 2100 : 30
-  const age = now().getTime() - Number(changedAt / 1_000_000n)
-  if (age < tick) await pause(tick)
+/**
+ * How long a look must rest before a later change is sure to show in its times, ms; 0 if it has rested. A change
+ * within the same tick of the file system's clock would leave the same time.
+ */
+export function restNeeded({ changedAt, journal }: Look, now: Date): number {
+  const newest = changedAt > journal.changedAt ? changedAt : journal.changedAt
+  // Times in whole seconds come from a disk that keeps no finer ones (FAT: two seconds). Linux ticks 100 to 1,000
+  // times a second.
+  const tick = newest % 1_000_000_000n === 0n ? 2100 : 30
+  const age = now.getTime() - Number(newest / 1_000_000n)
+  return age < tick ? tick : 0
 }

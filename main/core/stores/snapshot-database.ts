@@ -1,81 +1,117 @@
-/** One database at one moment, whatever its owner does. */
-import { closeSync, fstatSync, openSync } from 'node:fs'
-import { rm, statfs, truncate } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
+/**
+ * One database at one moment, whatever its owner does. Which way is taken only decides what it costs; each proves its
+ * result (pin.ts, guard.ts, quiet-copy.ts):
+ *
+ * | the database                                        | the way                                                 |
+ * | --------------------------------------------------- | ------------------------------------------------------- |
+ * | has a log, and somebody has it open                 | pinned where it is, no copy; `backup()` if that is odd  |
+ * | has a log, nobody is known to have it open          | copied with its log, recovered in the copy              |
+ * | has a log that kept starting anew while copied      | as if somebody had it open                              |
+ * | write-ahead mode, no log                            | copied, and unchanged meanwhile                         |
+ * | rollback-journal mode, no writer at work            | copied, and unchanged meanwhile                         |
+ * | rollback-journal mode, changed twice while copied   | copied under the shared lock: its owner waits           |
+ * | a journal that a dead writer left                   | copied with it, rolled back in the copy                 |
+ */
+import { open } from 'node:fs/promises'
 import { CofferError } from '../../../contract/errors.ts'
+import { claim } from './claims.ts'
+import { copyOpened } from './copy-file.ts'
 import { fileFailure } from './file-errors.ts'
-import { look } from './look.ts'
-import type { PageSourceSpec } from './page-source.ts'
-import { copyQuietly, type CopyOptions } from './quiet-copy.ts'
-import type { StoreThread } from './store-thread.ts'
+import { isHeld } from './held.ts'
+import { hasJournal, hasLog, look, type Look } from './look.ts'
+import { takePinned } from './pinned-snapshot.ts'
+import { copyUnchanged, copyWithJournal, copyWithLog, restNeeded } from './quiet-copy.ts'
+import { discardCopy, openCopy, requireRoom } from './private-copy.ts'
+import type { DatabaseAtOneMoment, Setback, SnapshotContext } from './snapshot-context.ts'
 
-export interface SnapshotContext {
-  thread: StoreThread
-  /** A private folder of this snapshot. */
-  folder: string
-  signal?: AbortSignal | undefined
-  onBytes?: ((done: number) => void) | undefined
-  pause?: ((ms: number) => Promise<void>) | undefined
-  now?: (() => Date) | undefined
-}
-
-export interface DatabaseAtOneMoment {
-  source: PageSourceSpec
-  /** Its number in the store's thread. */
-  database: number
-  close(): void
-}
-
-const tries = 8
-
-/** Room left for everything else on the disk that holds the private copy, bytes. */
-const spare = 16 * 1024 * 1024
-
-/** Takes the database at `path` (absolute, no link) under the private name `name`. */
-export async function snapshotDatabase(path: string, name: string, context: SnapshotContext): Promise<DatabaseAtOneMoment> {
+/** Takes the database at `path` (absolute, without links). */
+export async function snapshotDatabase(path: string, context: SnapshotContext): Promise<DatabaseAtOneMoment> {
+  const release = claim(path)
+  if (!release) throw new CofferError('store_locked', { path, by: 'this program' })
   try {
-    const first = await look(path)
-    if (first.size === 0) throw new CofferError('store_empty', { path })
-    if (!first.header) throw new CofferError('store_encrypted', { path })
-    await requireRoom(context.folder, first.size + first.wal.size + first.journal.size)
-    const options: CopyOptions = {
-      signal: context.signal,
-      onBytes: context.onBytes,
-      pause: context.pause ?? ((ms) => setTimeout(ms)),
-      now: context.now ?? (() => new Date()),
+    const taken = await keepTrying(path, context)
+    return {
+      ...taken,
+      async close() {
+        await taken.close()
+        release()
+      },
     }
-    const to = join(context.folder, name)
-    for (let attempt = 1; attempt <= tries; attempt++) {
-      const copy = await copyQuietly(path, to, options)
-      if (copy !== 'changed') return await openCopy(to, copy.recover, first.header.pageSize, context)
-      await Promise.all([rm(to, { force: true }), rm(`${to}-wal`, { force: true })])
-      await options.pause(attempt * 50)
-    }
-    throw new CofferError('store_changed', { path })
   } catch (error) {
-    throw fileFailure(error, path)
+    release()
+    throw withPath(fileFailure(error, path), path)
   }
 }
 
-async function openCopy(copy: string, recover: boolean, pageSize: number, { thread }: SnapshotContext): Promise<DatabaseAtOneMoment> {
-  const { database } = await thread.ask('openCopy', { path: copy, recover })
-  const fd = openSync(copy, 'r')
-  const { size } = fstatSync(fd)
-  // A few bytes after the last whole page belong to no page; SQLite does not read them either.
-  if (size % pageSize !== 0) await truncate(copy, size - (size % pageSize))
-  let open = true
-  return {
-    source: { pageSize, pageCount: Math.floor(size / pageSize), fd },
-    database,
-    close() {
-      if (open) closeSync(fd)
-      open = false
-    },
+async function keepTrying(path: string, context: SnapshotContext): Promise<DatabaseAtOneMoment> {
+  const setbacks = { locked: 0, changed: 0 }
+  for (;;) {
+    if (context.signal?.aborted) throw new CofferError('cancelled')
+    const seen = requireDatabase(await look(path), path)
+    if (!hasLog(seen)) await context.pause(restNeeded(seen, context.now()))
+    const outcome = await attempt(path, seen, setbacks.changed, context)
+    if (typeof outcome !== 'string') return outcome
+    await discardCopy(context.copy)
+    setbacks[outcome]++
+    if (setbacks.locked >= context.patience.locked) throw new CofferError('store_locked', { path })
+    if (setbacks.changed >= context.patience.changed) throw new CofferError('store_changed', { path })
+    await context.pause(100)
   }
 }
 
-async function requireRoom(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(folder))
-  if (bavail * bsize < bytes + spare) throw new CofferError('local_full', { needed: bytes + spare, free: bavail * bsize })
+function requireDatabase(seen: Look, path: string): Look {
+  if (seen.size === 0) throw new CofferError('store_empty', { path })
+  if (!seen.header) throw new CofferError('store_encrypted', { path })
+  return seen
+}
+
+function attempt(path: string, seen: Look, changed: number, context: SnapshotContext): Promise<DatabaseAtOneMoment | Setback> {
+  const writeAhead = hasLog(seen) || seen.header?.wal === true
+  return writeAhead && !hasJournal(seen) ? takeWriteAhead(path, seen, changed, context) : takeRollback(path, seen, changed, context)
+}
+
+async function takeWriteAhead(path: string, seen: Look, changed: number, context: SnapshotContext): Promise<DatabaseAtOneMoment | Setback> {
+  if (seen.wal.exists && seen.shm.exists && (changed > 0 || (await isHeld(path)))) {
+    const pinned = await takePinned(path, seen, context)
+    if (pinned !== 'gone') return pinned
+    seen = await look(path)
+  }
+  await requireRoom(context.copy, seen.size + seen.wal.size)
+  if (hasLog(seen)) {
+    return (await copyWithLog(path, context.copy, seen, context.onBytes)) ? openCopy(context, seen, { recover: true }) : 'changed'
+  }
+  return (await copyUnchanged(path, context.copy, seen, context.onBytes)) ? openCopy(context, seen, { recover: false }) : 'changed'
+}
+
+async function takeRollback(path: string, first: Look, changed: number, context: SnapshotContext): Promise<DatabaseAtOneMoment | Setback> {
+  const { thread, copy, onBytes } = context
+  await requireRoom(copy, first.size + first.journal.size)
+  // Opened before the lock is taken and closed after it is given back (POSIX).
+  const file = await open(path, 'r')
+  try {
+    const verdict = await thread.ask('guard', { path })
+    if (verdict === 'busy') return 'locked'
+    if (verdict === 'shared' && changed >= 2) {
+      // Twice somebody wrote meanwhile: now they must wait, for as long as the copy takes.
+      await copyOpened(file, copy, onBytes)
+      return await openCopy(context, first, { recover: false })
+    }
+    // The lock shows that no writer has half a transaction in the file; if it is still as it was at the first look,
+    // which has rested, then whatever is written from now on will show. (Looking drops the lock: it has served.)
+    const seen = await look(path)
+    await thread.ask('unguard', null)
+    if (seen.stamp !== first.stamp || seen.journal.stamp !== first.journal.stamp) return 'changed'
+    if (verdict === 'hot') {
+      return (await copyWithJournal(path, copy, seen, onBytes)) ? await openCopy(context, seen, { recover: true }) : 'changed'
+    }
+    return (await copyUnchanged(path, copy, seen, onBytes)) ? await openCopy(context, seen, { recover: false }) : 'changed'
+  } finally {
+    await thread.ask('unguard', null)
+    await file.close()
+  }
+}
+
+function withPath(error: unknown, path: string): unknown {
+  if (!(error instanceof CofferError) || 'path' in error.detail) return error
+  return new CofferError(error.code, { path, ...error.detail }, { cause: error })
 }

@@ -7,6 +7,7 @@ export const sqlite: StoreKind = {
   fileNames: [],
   companions: [],
   mediaRoot: '',
+  tables: [],
   usualPaths: () => [],
   mediaFolders: () => [],
   recognise: () => true,
