@@ -1,27 +1,28 @@
 /** The command line's composition root: its commands, and how one is found and run. */
 import type { Command } from 'commander'
 import { describe } from '../../contract/errors.ts'
+import { addBackup } from './commands/backup.ts'
 import { addInit } from './commands/init.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addKey } from './commands/key.ts'
 import { jsonDocument } from './output.ts'
 import { perform, writeFailure } from './perform.ts'
-import { type AddCommand, createProgram, usageOf } from './program.ts'
+import { type AddCommand, createProgram, type Run, usageOf } from './program.ts'
 import type { Surroundings } from './surroundings.ts'
 
-const commands: readonly AddCommand[] = [addInspect, addInit, addKey]
+const commands: readonly AddCommand[] = [addInspect, addInit, addBackup, addKey]
 
 /** Runs `coffer …args`, writes what there is to say, and gives the exit code. Never throws. */
 export async function main(world: Surroundings, version: string): Promise<number> {
   const json = asksForJson(world.args)
   let exit = 0
   let help = ''
-  const program = createProgram(version, world.stdout.columns ?? 100, { help: (text) => (help += text) })
-  for (const add of commands) {
-    add(program, async (work) => {
+  const program = withCommands(
+    createProgram(version, world.stdout.columns || 100, { help: (text) => (help += text) }),
+    async (work) => {
       exit = await perform(world, { json, next: adviceFor(program, world.args) }, work)
-    })
-  }
+    },
+  )
   if (world.args.length === 0) {
     // Wrong use, but of the kind that asks what there is.
     program.outputHelp()
@@ -36,6 +37,12 @@ export async function main(world: Surroundings, version: string): Promise<number
   }
   if (help !== '') world.stdout.write(json ? jsonDocument({ help }, world.stdout.isTTY ?? false) : help)
   return exit
+}
+
+/** Adds every command there is. */
+export function withCommands(program: Command, run: Run): Command {
+  for (const add of commands) add(program, run)
+  return program
 }
 
 /** Known before anything is parsed, since wrong use has to be answered in JSON as well. */

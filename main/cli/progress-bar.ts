@@ -48,7 +48,7 @@ function bar(stream: Watched, now: () => number): ProgressBar {
       if (now() - drawnAt < redrawMs) return
       drawnAt = now()
       visible = true
-      stream.write(`\r${barLine(progress, rate, (stream.columns ?? 80) - 1)}\x1b[K`)
+      stream.write(`\r${barLine(progress, rate, (stream.columns || 80) - 1)}\x1b[K`)
     },
     clear() {
       if (visible) stream.write('\r\x1b[K')
@@ -67,7 +67,7 @@ function lines(stream: Watched, now: () => number): ProgressBar {
       phase = progress.phase
       saidAt = now()
       const { done, total } = progress
-      const known = total > 0 && done > 0 ? `: ${percent(done, total)} of ${bytes(total)}` : ''
+      const known = done === 0 ? '' : total > 0 ? `: ${percent(done, total)} of ${bytes(total)}` : `: ${bytes(done)}`
       stream.write(`${phases[phase]}${known}\n`)
     },
     clear: () => undefined,
@@ -101,6 +101,8 @@ export function barLine({ phase, done, total, item }: Progress, rate: number | u
     )
     if (rate !== undefined && rate > 0)
       parts.push(`${bytes(rate)}/s`, `${duration(Math.max(0, total - done) / rate)} left`)
+  } else if (done > 0) {
+    parts.push(bytes(done))
   }
   if (item !== undefined) parts.push(printable(item))
   return fit(parts.join('  '), width)

@@ -32,7 +32,7 @@ export function inspectionText(path: string, { kind, chats, messages, newest, me
     ...(media.files > 0 ? [['media', `${amount(media.files, 'file')} named, ${bytes(media.bytes)}`]] : []),
     ...databases.map(({ path, pages, pageSize }) => [
       'database',
-      `${printable(path)}, ${bytes(pages * pageSize)} (${amount(pages, 'page')} of ${bytes(pageSize)})`,
+      `${printable(path)}, ${bytes(pages * pageSize)} (${amount(pages, 'page')} of ${number(pageSize)} bytes)`,
     ]),
   ]
   return `${kindWords[kind]}: ${printable(path)}\n${table(rows, { indent: '  ' })}`
