@@ -5,6 +5,8 @@ import { performance } from 'node:perf_hooks'
 
 /** npm passes on a signal that the whole group of processes got already: within this time it is the same one, ms. */
 const sameSignalWithin = 500
+/** How often to look whether whoever started us is still there, ms. */
+const lookForParentEvery = 200
 
 /**
  * @param {string} program
@@ -30,8 +32,17 @@ export function start(program, args, { cwd, env }) {
     /** @type {NodeJS.Signals[]} */
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
     for (const signal of signals) process.on(signal, forward)
+    // Killed, npm passes nothing on, and neither does the shell that it starts some tasks with. An orphan must not go
+    // on with what somebody wanted to end.
+    const parent = process.ppid
+    const look = setInterval(() => {
+      if (process.ppid === parent) return
+      clearInterval(look)
+      child.kill('SIGTERM')
+    }, lookForParentEvery)
     child.on('error', reject)
     child.on('exit', (code, signal) => {
+      clearInterval(look)
       for (const each of signals) process.off(each, forward)
       resolve(exitCode(code, signal))
     })

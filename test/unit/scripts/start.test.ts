@@ -56,6 +56,23 @@ describe('a task that is started', () => {
     expect((await running.end()).code).toBe(130)
   })
 
+  it.runIf(process.platform !== 'win32')('is asked to end when whoever started us is gone', async () => {
+    const code = `
+      process.on('SIGTERM', () => { console.log('asked'); process.exit() })
+      setTimeout(() => process.exit(99), 30_000)
+      console.log('ready')`
+    // As npm does: a shell in between, which a signal ends and does not pass on.
+    const line = `"${process.execPath}" "${starter}" "$CODE"; exit`
+    const shell = spawn('sh', ['-c', line], {
+      env: { ...process.env, CODE: code },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const words = text(shell.stdout)
+    await once(shell.stdout, 'data')
+    shell.kill('SIGKILL')
+    expect(await words).toBe('ready\nasked\n')
+  })
+
   it('that a signal ends is told as shells tell it', async () => {
     expect((await task(`process.kill(process.pid, 'SIGKILL')`).end()).code).toBe(137)
     expect(exitCode(null, 'SIGTERM')).toBe(143)
