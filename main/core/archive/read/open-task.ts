@@ -35,16 +35,17 @@ export interface PageWork {
   hashes: Uint8Array
 }
 
-/** A piece to write, to every file that holds it. */
-export interface PieceWrites {
-  hash: Uint8Array
+/** A piece to write to one file, and what that file expects it to be. */
+export interface PieceWrite {
+  fd: number
+  position: number
   size: number
-  writes: { fd: number; position: number }[]
+  hash: Uint8Array
 }
-/** One piece for each blob. */
+/** For each blob the files that hold its piece. */
 export interface PieceWork {
   do: 'pieces'
-  pieces: PieceWrites[]
+  writes: PieceWrite[][]
 }
 
 /** Only look: `hashes[i]` are those that the pack's index tells of blob i. */
@@ -107,7 +108,7 @@ function use(plain: Buffer, i: number, kind: BlobKind, work: OpenWork, keys: Ope
     case 'pages':
       return writePages(plain, i, work, keys)
     case 'pieces':
-      return writePiece(plain, work.pieces[i], keys)
+      return writePiece(plain, work.writes[i] ?? [], keys)
     case 'check':
       return check(plain, kind, work.hashes[i] ?? new Uint8Array(), keys)
   }
@@ -145,11 +146,11 @@ function isPage(plain: Buffer, at: number, pageSize: number, hashes: Uint8Array,
   return pageHash.equals(hashes.subarray(row * pageHashBytes, (row + 1) * pageHashBytes))
 }
 
-function writePiece(plain: Buffer, piece: PieceWrites | undefined, keys: OpenWorkerData): Fault {
-  if (!piece) throw new Error('a blob without its piece')
+function writePiece(plain: Buffer, writes: PieceWrite[], keys: OpenWorkerData): Fault {
   hashPiece(keys, plain, pieceHash)
-  if (plain.length !== piece.size || !pieceHash.equals(piece.hash)) return { reason: 'a piece is not the one the list names', rows: 1 }
-  for (const { fd, position } of piece.writes) writeAll(fd, plain, position)
+  // All expect the same content of one blob, or someone forged a list: then none gets it.
+  if (writes.some(({ size, hash }) => plain.length !== size || !pieceHash.equals(hash))) return { reason: 'a piece is not the one the list names', rows: writes.length }
+  for (const { fd, position } of writes) writeAll(fd, plain, position)
   return undefined
 }
 
@@ -172,7 +173,7 @@ function check(plain: Buffer, kind: BlobKind, hashes: Uint8Array, keys: OpenWork
 /** How many pages or pieces a task takes from its blob number `i`. */
 export function rowsOf(work: OpenWork, i: number): number {
   if (work.do === 'pages') return (work.ends[i] ?? 0) - (i === 0 ? 0 : (work.ends[i - 1] ?? 0))
-  return work.do === 'pieces' ? 1 : 0
+  return work.do === 'pieces' ? (work.writes[i]?.length ?? 0) : 0
 }
 
 function writeAll(fd: number, bytes: Buffer, position: number): void {

@@ -1,0 +1,137 @@
+/** A restore: a backup, or a part of it, comes back into a folder (archive.md, "Restoring"). */
+import { rmSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { CofferError, type Warning } from '../../../contract/errors.ts'
+import type { Manifest } from '../archive/manifest.ts'
+import { quickCheck } from './restore/integrity.ts'
+import { keepDamaged } from './restore/keep-damaged.ts'
+import { below } from './restore/local-path.ts'
+import type { Missing } from './restore/missing.ts'
+import { placeAll, syncFolder } from './restore/place.ts'
+import { RestoreRun } from './restore/run.ts'
+import { selection } from './restore/selection.ts'
+import { openStaging, type Staging } from './restore/staging.ts'
+import { planNames, surveyFiles } from './restore/survey-files.ts'
+import { writeDatabase } from './restore/write-database.ts'
+import { type DamagedFile, writeFiles } from './restore/write-files.ts'
+import { type OnProgress, throwIfCancelled } from './progress.ts'
+import type { Session } from './session.ts'
+import { findSnapshot } from './snapshots.ts'
+
+export interface RestoreOptions {
+  /** The folder to restore to, absolute; made if need be. */
+  target: string
+  /** Id of a snapshot or its beginning; the newest if undefined. */
+  snapshot?: string | undefined
+  /** Globs on the archive's paths (restore/selection.ts); everything if none. */
+  only?: readonly string[]
+  /** Work round damage: restore all that is intact and list what is not. */
+  salvage: boolean
+  /** Replace files of the same name. */
+  overwrite: boolean
+  signal: AbortSignal
+  onProgress: OnProgress
+}
+
+export interface RestoreResult {
+  snapshot: string
+  /** Databases and files that came back; damaged ones are not counted. */
+  files: number
+  /** Bytes written. */
+  bytes: number
+  /** 'ok' if every restored database passes SQLite's quick_check, else its first complaint. */
+  integrity: string
+  /** What could not be brought back; empty unless salvaging. */
+  missing: Missing[]
+  warnings: Warning[]
+}
+
+/**
+ * Restores into a private folder in the target and moves it into place when all of it is there, verified and on the
+ * disk: whatever happens before, the target is left as it was. Errors: no_such_snapshot, no_snapshots,
+ * nothing_matches, target_occupied, target_failed, local_full, cancelled, destination_*, and, unless salvaging, the
+ * archive's damage.
+ */
+export async function restore(session: Session, options: RestoreOptions): Promise<RestoreResult> {
+  const { manifest, warnings } = await findSnapshot(session, { wanted: options.snapshot, salvage: options.salvage })
+  throwIfCancelled(options.signal)
+  const staging = openStaging(options.target)
+  let done = false
+  try {
+    const result = await restoreThrough(session, staging, manifest, options)
+    done = true
+    return { ...result, warnings: [...warnings, ...result.warnings] }
+  } finally {
+    staging.remove({ undo: !done })
+  }
+}
+
+async function restoreThrough(session: Session, staging: Staging, manifest: Manifest, options: RestoreOptions): Promise<RestoreResult> {
+  const { salvage, overwrite, signal, onProgress } = options
+  const wanted = selection(options.only ?? [])
+  const { target, rules } = staging
+  const run = new RestoreRun(session, { salvage, signal, onProgress })
+  let checks = Promise.resolve('ok')
+  try {
+    const survey = await surveyFiles(session, { manifest, wanted, overwrite, target, rules, onFault: salvage ? run.fault : undefined })
+    run.total = survey.bytes
+    await requireSpace(target, survey.bytes)
+
+    const missing: Missing[] = []
+    const warnings = survey.warnings
+    const databases: { file: string; name: Buffer }[] = []
+    for (const [n, { entry, name }] of survey.databases.entries()) {
+      const file = staging.database(n)
+      const lost = await writeDatabase(run, entry, file)
+      if (lost > 0) missing.push({ path: entry.path, pages: lost, bytes: lost * entry.pageSize })
+      if (lost === entry.pages && lost > 0) continue
+      databases.push({ file, name })
+      // One after the other, while the files are being written.
+      checks = checks.then(async (before) => {
+        const found = await quickCheck(file)
+        if (found !== 'ok' && lost === 0) warnings.push({ code: 'restored_damaged', detail: { database: entry.path, reason: found } })
+        return before === 'ok' ? found : before
+      })
+      // Whoever awaits it later learns of its failure; until then it is nobody's unhandled one.
+      checks.catch(() => undefined)
+    }
+
+    const damaged: DamagedFile[] = []
+    const { files, folders } = await writeFiles(run, {
+      layers: manifest.files.layers,
+      wanted,
+      names: planNames(manifest, wanted, rules, []).names,
+      root: staging.files,
+      onDamaged: (file) => damaged.push(file),
+    })
+    for (const file of damaged) missing.push(settleDamaged(staging, file))
+    if (survey.nameless > 0) missing.push({ path: '…', files: survey.nameless })
+    warnings.push(...run.faults.values())
+    if (missing.length > 0) warnings.push({ code: 'salvaged', detail: { missing: missing.length } })
+
+    run.checking(manifest.databases[0]?.path ?? '')
+    const integrity = await checks
+    for (const folder of folders) await syncFolder(folder)
+    run.check()
+    await placeAll({ staging, databases, overwrite })
+    return { snapshot: manifest.snapshot, files: databases.length + files, bytes: run.written, integrity, missing, warnings }
+  } finally {
+    await run.close()
+  }
+}
+
+/** Keeps what is left of a file, if anything is. */
+function settleDamaged(staging: Staging, { path, names, lost, entry }: DamagedFile): Missing {
+  if (lost < entry.size) return { path, bytes: lost, kept: keepDamaged(staging, names) }
+  if (names.length > 0) rmSync(below(staging.files, names), { force: true })
+  return { path, bytes: lost }
+}
+
+async function requireSpace(target: string, bytes: number): Promise<void> {
+  const free = await statfs(target).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    // A file system that does not tell: it will say so when it is full.
+    () => Infinity,
+  )
+  if (free < bytes) throw new CofferError('local_full', { path: target, needed: bytes, free })
+}
