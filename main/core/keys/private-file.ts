@@ -29,7 +29,7 @@ export async function writePrivateFile(path: string, bytes: Uint8Array, taken: E
     }
     await syncFolder(dirname(path))
   } catch (error) {
-    throw asCofferError(error, path, taken)
+    throw writeFailure(error, path, taken)
   }
 }
 
@@ -70,14 +70,18 @@ export async function readPrivateFile(path: string): Promise<{ bytes: Buffer; op
   }
 }
 
-/** Windows cannot open folders, and some network file systems cannot sync them: then the file's own sync must do. */
-async function syncFolder(path: string): Promise<void> {
+/**
+ * Makes a new name in a folder durable. Windows cannot open folders, and some network file systems cannot sync them:
+ * then the file's own sync must do.
+ */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, constants.O_RDONLY).catch(() => undefined)
   await folder?.sync().catch(() => undefined)
   await folder?.close()
 }
 
-function asCofferError(error: unknown, path: string, taken: ErrorCode): unknown {
+/** What a failure to write a new file means: `taken` if there is one of that name, local_full, file_failed. */
+export function writeFailure(error: unknown, path: string, taken: ErrorCode): unknown {
   const code = systemCode(error)
   if (code === undefined) return error
   if (code === 'EEXIST') return new CofferError(taken, { path })
