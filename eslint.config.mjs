@@ -32,6 +32,11 @@ export default defineConfig(
       '@typescript-eslint/no-misused-spread': 'off',
       // Types promise more than systems keep: `constants.O_NOFOLLOW ?? 0` is needed on Windows.
       '@typescript-eslint/no-unnecessary-condition': 'off',
+      // What was caught is passed on as it came.
+      '@typescript-eslint/only-throw-error': ['error', { allowThrowingUnknown: true, allowRethrowing: true }],
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
+      // `() => void write()` says that nobody looks at what comes back, whether or not anything does.
+      '@typescript-eslint/no-meaningless-void-operator': 'off',
       // Implementing an async interface without awaiting anything is no mistake.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
@@ -72,6 +77,7 @@ export default defineConfig(
     rules: {
       // Vitest's `expect.any(…)` and its like are `any`.
       '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
     },
   },
   {
