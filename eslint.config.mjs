@@ -13,7 +13,7 @@ const sodiumTraps = [
 ]
 
 export default defineConfig(
-  { ignores: ['dist/', 'dist.*/', '.toolchain/', 'coverage/', 'test/vectors/', 'test/fixtures/'] },
+  { ignores: ['dist/', 'dist.*/', '.toolchain/', 'coverage/'] },
   {
     files: ['**/*.ts', '**/*.mjs'],
     extends: [tseslint.configs.strictTypeChecked],
