@@ -5,12 +5,23 @@ import { addBackup } from './commands/backup.ts'
 import { addInit } from './commands/init.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addKey } from './commands/key.ts'
+import { addRestore } from './commands/restore.ts'
+import { addSnapshots } from './commands/snapshots.ts'
+import { addUnlockCrypt15 } from './commands/unlock-crypt15.ts'
 import { jsonDocument } from './output.ts'
 import { perform, writeFailure } from './perform.ts'
 import { type AddCommand, createProgram, type Run, usageOf } from './program.ts'
 import type { Surroundings } from './surroundings.ts'
 
-const commands: readonly AddCommand[] = [addInspect, addInit, addBackup, addKey]
+const commands: readonly AddCommand[] = [
+  addInspect,
+  addInit,
+  addBackup,
+  addSnapshots,
+  addRestore,
+  addKey,
+  addUnlockCrypt15,
+]
 
 /** Runs `coffer …args`, writes what there is to say, and gives the exit code. Never throws. */
 export async function main(world: Surroundings, version: string): Promise<number> {

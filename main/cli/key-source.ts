@@ -4,7 +4,7 @@
  */
 import { CofferError } from '../../contract/errors.ts'
 import type { Keychain } from '../core/keys/keychain.ts'
-import { readKeyFile } from '../core/keys/key-file.ts'
+import { type FileKey, readKeyFile } from '../core/keys/key-file.ts'
 import type { Secret } from '../core/keys/secret.ts'
 import { type ReadKey, readKey } from '../core/keys/sixty-four-digits.ts'
 
@@ -19,6 +19,8 @@ export interface FoundKey {
 export interface KeySource {
   /** --key-file, absolute. */
   keyFile: string | undefined
+  /** How it is read, where it is not one of Coffer's. */
+  readFile?: (path: string) => Promise<FileKey>
   /** The environment. COFFER_KEY is taken out of it, so that no process started later inherits it. */
   env: Record<string, string | undefined>
   /** Undefined where the keychain is not to be asked. */
@@ -40,7 +42,7 @@ const attempts = 3
  */
 export async function findKey(source: KeySource, archiveId: string | undefined): Promise<FoundKey> {
   if (source.keyFile !== undefined) {
-    const { openToOthers, ...read } = await readKeyFile(source.keyFile)
+    const { openToOthers, ...read } = await (source.readFile ?? readKeyFile)(source.keyFile)
     if (openToOthers)
       source.note(`Others on this computer can read the key file. Make it yours alone: chmod 600 ${source.keyFile}`)
     return { key: belonging(read, archiveId, 'key file'), from: 'key file' }

@@ -72,15 +72,17 @@ function explained(code: ErrorCode, detail: Detail): Record<string, unknown> {
 
 const fixed = new Set(['code', 'message', 'next'])
 
-/** Details under the sentence: a reason that is itself a sentence stands alone, everything else has its name before it. */
+/** Details under the sentence: what is a sentence itself stands alone, everything else has its name before it. */
 function detailLines(detail: Detail): string[] {
   return Object.entries(detail)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => {
       const text = printable(String(value))
-      return name === 'reason' && text.includes(' ') ? `  ${text}` : `  ${name}: ${text}`
+      return sentences.has(name) && text.includes(' ') ? `  ${text}` : `  ${name}: ${text}`
     })
 }
+
+const sentences = new Set(['reason', 'why', 'instead'])
 
 /** The first line of what a bug says of itself; never its stack, which may hold anything. */
 function briefly(error: unknown): string {

@@ -62,13 +62,16 @@ function lines(stream: Watched, now: () => number): ProgressBar {
   let phase: Progress['phase'] | undefined
   let saidAt = -Infinity
   return {
-    onProgress(progress) {
-      if (progress.phase === phase && now() - saidAt < lineMs) return
-      phase = progress.phase
+    onProgress({ phase: current, done, total }) {
+      if (current === phase) {
+        if (now() - saidAt < lineMs) return
+        const far = total > 0 ? `${percent(done, total)} of ${bytes(total)}` : bytes(done)
+        stream.write(`${phases[phase]}: ${far}\n`)
+      } else {
+        phase = current
+        stream.write(`${phases[phase]}\n`)
+      }
       saidAt = now()
-      const { done, total } = progress
-      const known = done === 0 ? '' : total > 0 ? `: ${percent(done, total)} of ${bytes(total)}` : `: ${bytes(done)}`
-      stream.write(`${phases[phase]}${known}\n`)
     },
     clear: () => undefined,
   }

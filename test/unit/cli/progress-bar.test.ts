@@ -55,7 +55,7 @@ describe('progress', () => {
   it('writes a plain line a phase where there is no terminal, and one every ten seconds of a long one', () => {
     const { stream, written, clock } = watch(false)
     const lines = progressBar(stream, { quiet: false, now: () => clock.ms })
-    lines.onProgress({ phase: 'snapshot', done: 0, total: 0 })
+    lines.onProgress({ phase: 'snapshot', done: 7, total: 0 })
     for (; clock.ms <= 25_000; clock.ms += 100) lines.onProgress({ phase: 'seal', done: clock.ms, total: 40_000 })
     lines.onProgress({ phase: 'commit', done: 0, total: 0 })
     expect(written).toEqual([

@@ -1,0 +1,179 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeMedia } from '../fixtures/make-media.ts'
+import { addDay, makeWhatsAppAndroid } from '../fixtures/make-whatsapp-android.ts'
+import { newPerson, type Person } from './command-line.ts'
+
+let person: Person
+let made: ReturnType<typeof makeWhatsAppAndroid>
+const at = (...path: string[]): string => join(person.folder, ...path)
+const key = ['--key-file', 'key.txt']
+
+beforeAll(async () => {
+  person = newPerson()
+  made = makeWhatsAppAndroid(at('msgstore.db'), { messages: 3000, media: { files: 20, bytes: 400_000 } })
+  makeMedia(person.folder, made.media, 1)
+  await person.coffer('init', 'archive', '--key-out', 'key.txt', '--no-keychain')
+})
+afterAll(() => {
+  person.leave()
+})
+
+/** Every file below a folder, by path. */
+function content(folder: string): Map<string, Buffer> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  return new Map(
+    files.map(({ parentPath, name }) => [
+      join(parentPath, name).slice(folder.length),
+      readFileSync(join(parentPath, name)),
+    ]),
+  )
+}
+
+describe('from a store to an archive and back', () => {
+  it('inspects exactly what is there', async () => {
+    const { code, json } = await person.coffer('inspect', 'msgstore.db', '--json')
+    const { chats, messages, newest } = made
+    expect([code, json]).toEqual([
+      0,
+      {
+        kind: 'whatsapp-android',
+        chats,
+        messages,
+        newest: newest.toISOString(),
+        media: { files: 20, bytes: expect.any(Number) },
+        databases: [{ path: 'msgstore.db', pageSize: 4096, pages: readFileSync(at('msgstore.db')).length / 4096 }],
+      },
+    ])
+  })
+
+  it('backs up, says what it did in the documented fields, and uploads next to nothing the second time', async () => {
+    const pages = readFileSync(at('msgstore.db')).length / 4096
+    const first = await person.coffer('backup', 'msgstore.db', 'archive', ...key, '--json')
+    expect([first.code, first.stderr, first.json]).toEqual([
+      0,
+      '',
+      {
+        snapshot: expect.stringMatching(/^[0-9a-f]+$/),
+        seq: 1,
+        databases: [{ path: 'msgstore.db', pages, changed: pages }],
+        files: { new: 20, unchanged: 0, missing: 0 },
+        uploaded: { bytes: expect.any(Number), objects: expect.any(Number) },
+        warnings: [],
+        seconds: expect.any(Number),
+      },
+    ])
+    const second = await person.coffer('backup', 'msgstore.db', 'archive', ...key)
+    expect(second.stdout).toMatch(
+      /^Backup 2 is complete, after .*\n {2}msgstore\.db {2}.*none of them new\n {2}media {8}20 files, none of them new\n {2}uploaded/,
+    )
+  })
+
+  it('lists the backups with their times in UTC', async () => {
+    const { code, json } = await person.coffer('snapshots', 'archive', ...key, '--json')
+    const { chats, messages, newest } = made
+    const line = {
+      id: expect.any(String),
+      createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      kind: 'whatsapp-android',
+      chats,
+      messages,
+      newest: newest.toISOString(),
+      added: expect.any(Number),
+    }
+    expect([code, json]).toEqual([
+      0,
+      {
+        snapshots: [
+          { ...line, seq: 1 },
+          { ...line, seq: 2 },
+        ],
+        warnings: [],
+      },
+    ])
+    expect((await person.coffer('snapshots', 'archive', ...key)).stdout.split('\n')).toHaveLength(4)
+  })
+
+  it('restores every byte on a computer that has never seen it, with nothing but the digits', async () => {
+    const before = content(person.folder)
+    const digits = readFileSync(at('key.txt'), 'utf8').split('\n', 1)[0] ?? ''
+    const elsewhere = person.with({ COFFER_HOME: at('another-computer'), COFFER_KEY: digits })
+    const { code, json } = await elsewhere('restore', 'archive', 'restored', '--json')
+    expect([code, json]).toEqual([
+      0,
+      {
+        snapshot: expect.any(String),
+        files: 21,
+        bytes: expect.any(Number),
+        integrity: 'ok',
+        missing: [],
+        warnings: [],
+      },
+    ])
+    const restored = content(at('restored'))
+    expect(restored.size).toBe(21)
+    for (const [path, bytes] of restored) expect(before.get(path)?.equals(bytes), path).toBe(true)
+  })
+
+  it('restores an older backup, or a part, and does not touch what is there unless told to', async () => {
+    const older = content(at('restored'))
+    addDay(at('msgstore.db'), { messages: 50 })
+    expect((await person.coffer('backup', 'msgstore.db', 'archive', ...key)).code).toBe(0)
+    const { snapshots } = (await person.coffer('snapshots', 'archive', ...key, '--json')).json as {
+      snapshots: { id: string }[]
+    }
+    const part = await person.coffer(
+      'restore',
+      'archive',
+      'part',
+      ...key,
+      '--only',
+      'msgstore.db',
+      '--snapshot',
+      snapshots[0]?.id ?? '',
+      '--json',
+    )
+    expect(part.json).toMatchObject({ snapshot: snapshots[0]?.id, files: 1 })
+    expect(readFileSync(at('part', 'msgstore.db')).equals(older.get('/msgstore.db') ?? Buffer.alloc(0))).toBe(true)
+
+    writeFileSync(at('part', 'msgstore.db'), 'mine')
+    const refused = await person.coffer('restore', 'archive', 'part', ...key, '--only', 'msgstore.db', '--json')
+    expect([refused.code, refused.json]).toMatchObject([2, { error: { code: 'target_occupied' } }])
+    expect(readFileSync(at('part', 'msgstore.db'), 'utf8')).toBe('mine')
+    expect(
+      (await person.coffer('restore', 'archive', 'part', ...key, '--only', 'msgstore.db', '--overwrite')).code,
+    ).toBe(0)
+    expect(readFileSync(at('part', 'msgstore.db')).equals(readFileSync(at('msgstore.db')))).toBe(true)
+  })
+
+  it('says what is damaged and exits with 4, or with 1 when it saved what could be saved', async () => {
+    const packs = readdirSync(at('archive', 'packs')).map((name) => at('archive', 'packs', name))
+    const kept = packs.map((pack) => readFileSync(pack))
+    for (const pack of packs) rmSync(pack)
+    const failed = await person.coffer('restore', 'archive', 'damaged', ...key, '--json')
+    expect([failed.code, failed.json]).toMatchObject([
+      4,
+      { error: { code: 'pack_missing', object: expect.stringMatching(/^packs\//) } },
+    ])
+    for (const [i, pack] of packs.entries()) if (kept[i]) writeFileSync(pack, kept[i])
+    const largest = packs.toSorted((a, b) => readFileSync(b).length - readFileSync(a).length)[0] ?? ''
+    writeFileSync(largest, readFileSync(largest).fill(0, 100, 200))
+    const salvaged = await person.coffer('restore', 'archive', 'salvaged', ...key, '--salvage', '--json')
+    expect([salvaged.code, salvaged.json]).toMatchObject([
+      1,
+      { missing: expect.any(Array), warnings: expect.any(Array) },
+    ])
+    expect((salvaged.json as { missing: unknown[] }).missing.length).toBeGreaterThan(0)
+    writeFileSync(largest, kept[packs.indexOf(largest)] ?? '')
+  })
+
+  it('refuses a wrong key with 3, and an archive that is not there with 5', async () => {
+    const wrong = await person.with({ COFFER_KEY: '0'.repeat(64) })('restore', 'archive', 'nothing', '--json')
+    expect([wrong.code, wrong.json]).toMatchObject([3, { error: { code: 'wrong_key', from: 'COFFER_KEY' } }])
+    const absent = await person.coffer('backup', 'msgstore.db', 'unplugged', ...key, '--json')
+    expect([absent.code, absent.json]).toMatchObject([5, { error: { code: 'destination_unreachable' } }])
+    expect(readdirSync(person.folder)).not.toContain('unplugged')
+    expect(readdirSync(person.folder)).not.toContain('nothing')
+  })
+})
