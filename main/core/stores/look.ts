@@ -15,7 +15,7 @@ export interface FileLook {
   size: number
   /** Device, inode, size and times: another value means that something was written. */
   stamp: string
-  /** The newest change, ns since 1970. */
+  /** The newest of those times, ns since 1970. */
   changedAt: bigint
   /** The first bytes: 100 of the database, 32 of the others, fewer if the file is shorter. */
   head: Buffer
@@ -32,7 +32,7 @@ export interface Look extends FileLook {
 /** Throws the file system's own error if the database itself is not there or cannot be read. */
 export async function look(path: string): Promise<Look> {
   const [db, wal, shm, journal] = await Promise.all([
-    lookAt(path, headerBytes),
+    lookAt(path, headerBytes, { withChangeTime: true }),
     lookBeside(`${path}-wal`),
     lookBeside(`${path}-shm`),
     lookBeside(`${path}-journal`),
@@ -52,19 +52,21 @@ export function hasJournal({ journal }: Look): boolean {
 
 async function lookBeside(path: string): Promise<FileLook> {
   try {
-    return await lookAt(path, walHeaderBytes)
+    // SQLite, run as root, sets the owner of a journal or log that it opens: that alters its change time, nothing else.
+    return await lookAt(path, walHeaderBytes, { withChangeTime: false })
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error
     return { exists: false, size: 0, stamp: '', changedAt: 0n, head: Buffer.alloc(0) }
   }
 }
 
-async function lookAt(path: string, first: number): Promise<FileLook> {
+async function lookAt(path: string, first: number, { withChangeTime }: { withChangeTime: boolean }): Promise<FileLook> {
   const file = await open(path, 'r')
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await file.stat({ bigint: true })
-    const changedAt = mtimeNs > ctimeNs ? mtimeNs : ctimeNs
-    return { exists: true, size: Number(size), stamp: [dev, ino, size, mtimeNs, ctimeNs].join(), changedAt, head: await firstBytes(file, first) }
+    const changedAt = withChangeTime && ctimeNs > mtimeNs ? ctimeNs : mtimeNs
+    const stamp = [dev, ino, size, mtimeNs, withChangeTime ? ctimeNs : 0n].join()
+    return { exists: true, size: Number(size), stamp, changedAt, head: await firstBytes(file, first) }
   } finally {
     await file.close()
   }

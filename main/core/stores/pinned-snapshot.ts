@@ -6,17 +6,17 @@ import { hasCode } from './file-errors.ts'
 import type { Look } from './look.ts'
 import type { Descriptors } from './pin.ts'
 import { pagesOfCopy, requireRoom } from './private-copy.ts'
-import type { DatabaseAtOneMoment, Setback, SnapshotContext } from './snapshot-context.ts'
+import type { DatabaseAtOneMoment, SnapshotContext } from './snapshot-context.ts'
 
 /** 'gone' if nobody has it open after all. With `copy` it is always copied by `backup()`, as where the overlay cannot be told. */
-export async function takePinned(path: string, seen: Look, context: SnapshotContext, how: 'overlay' | 'copy' = 'overlay'): Promise<DatabaseAtOneMoment | Setback | 'gone'> {
+export async function takePinned(path: string, seen: Look, context: SnapshotContext, how: 'overlay' | 'copy' = 'overlay'): Promise<DatabaseAtOneMoment | 'gone' | 'busy'> {
   const files = openFiles(path)
   if (!files) return 'gone'
   try {
     const pinned = await context.thread.ask('pin', { path, pageSize: seen.header?.pageSize ?? 0, files })
     if (typeof pinned === 'string') {
       closeFiles(files)
-      return pinned === 'busy' ? 'locked' : 'gone'
+      return pinned
     }
     const { database, pages } = pinned
     if (!pages || how === 'copy') return await takeByBackup(database, files, seen, context)

@@ -73,7 +73,8 @@ function attempt(path: string, seen: Look, changed: number, context: SnapshotCon
 async function takeWriteAhead(path: string, seen: Look, changed: number, context: SnapshotContext): Promise<DatabaseAtOneMoment | Setback> {
   if (seen.wal.exists && seen.shm.exists && (changed > 0 || (await isHeld(path)))) {
     const pinned = await takePinned(path, seen, context)
-    if (pinned !== 'gone') return pinned
+    if (typeof pinned !== 'string') return pinned
+    // Its owner went away or is just coming; the copy needs no lock.
     seen = await look(path)
   }
   await requireRoom(context.copy, seen.size + seen.wal.size)
