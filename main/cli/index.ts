@@ -7,6 +7,7 @@ import { addInspect } from './commands/inspect.ts'
 import { addKey } from './commands/key.ts'
 import { addRestore } from './commands/restore.ts'
 import { addSnapshots } from './commands/snapshots.ts'
+import { addVerify } from './commands/verify.ts'
 import { addUnlockCrypt15 } from './commands/unlock-crypt15.ts'
 import { jsonDocument } from './output.ts'
 import { perform, writeFailure } from './perform.ts'
@@ -18,6 +19,7 @@ const commands: readonly AddCommand[] = [
   addInit,
   addBackup,
   addSnapshots,
+  addVerify,
   addRestore,
   addKey,
   addUnlockCrypt15,

@@ -1,5 +1,4 @@
-/** Names of message stores for people, and where their private copies lie. */
-import { join } from 'node:path'
+/** Names of message stores for people. */
 import type { StoreKindName } from '../core/stores/store.ts'
 
 export const kindWords: Readonly<Record<StoreKindName, string>> = {
@@ -8,9 +7,4 @@ export const kindWords: Readonly<Record<StoreKindName, string>> = {
   imessage: 'Messages (iMessage and SMS)',
   beeper: 'Beeper',
   sqlite: 'SQLite database',
-}
-
-/** The folder for private copies of databases, under COFFER_HOME; made when needed, for its owner alone. */
-export function privateCopies(home: string): string {
-  return join(home, 'tmp')
 }

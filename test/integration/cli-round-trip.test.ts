@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeMedia } from '../fixtures/make-media.ts'
@@ -46,6 +46,15 @@ describe('from a store to an archive and back', () => {
         databases: [{ path: 'msgstore.db', pageSize: 4096, pages: readFileSync(at('msgstore.db')).length / 4096 }],
       },
     ])
+  })
+
+  it('removes the private copies that a run which was killed left behind, since they can be read by anyone', async () => {
+    // No system gives out process numbers this high.
+    const left = join(person.home, 'tmp', 'store-2000000000-0123456789ab')
+    mkdirSync(left, { recursive: true })
+    writeFileSync(join(left, '0.db'), 'messages')
+    expect((await person.coffer('inspect', 'msgstore.db')).code).toBe(0)
+    expect(existsSync(left)).toBe(false)
   })
 
   it('backs up, says what it did in the documented fields, and uploads next to nothing the second time', async () => {
@@ -145,6 +154,43 @@ describe('from a store to an archive and back', () => {
       (await person.coffer('restore', 'archive', 'part', ...key, '--only', 'msgstore.db', '--overwrite')).code,
     ).toBe(0)
     expect(readFileSync(at('part', 'msgstore.db')).equals(readFileSync(at('msgstore.db')))).toBe(true)
+  })
+
+  it('verifies, reads and proves the archive, and says how much it looked at', async () => {
+    for (const extent of [[], ['--read'], ['--read', '--proof']]) {
+      const { code, json } = await person.coffer('verify', 'archive', ...key, ...extent, '--json')
+      expect([extent, code, json]).toEqual([
+        extent,
+        0,
+        { ok: true, checked: { objects: expect.any(Number), bytes: expect.any(Number) }, faults: [], warnings: [] },
+      ])
+    }
+    expect((await person.coffer('verify', 'archive', ...key)).stdout).toMatch(/^All is well: everything is there/)
+  })
+
+  it('names every fault of a damaged archive, and exits with 4', async () => {
+    const [pack = ''] = readdirSync(at('archive', 'packs'))
+    const kept = readFileSync(at('archive', 'packs', pack))
+    rmSync(at('archive', 'packs', pack))
+    writeFileSync(at('archive', 'packs', 'stranger'), 'x')
+    const { code, json } = await person.coffer('verify', 'archive', ...key, '--json')
+    expect([code, json]).toMatchObject([
+      4,
+      {
+        ok: false,
+        faults: expect.arrayContaining([
+          { code: 'pack_missing', object: `packs/${pack}`, detail: expect.any(Object) },
+          { code: 'unknown_object', object: 'packs/stranger', detail: { bytes: 1 } },
+        ]),
+      },
+    ])
+    const words = await person.coffer('verify', 'archive', ...key)
+    expect([words.code, words.stdout]).toEqual([
+      4,
+      expect.stringContaining(`  packs/${pack}: A part of the archive is missing.`),
+    ])
+    writeFileSync(at('archive', 'packs', pack), kept)
+    rmSync(at('archive', 'packs', 'stranger'))
   })
 
   it('says what is damaged and exits with 4, or with 1 when it saved what could be saved', async () => {

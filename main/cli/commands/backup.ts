@@ -1,11 +1,9 @@
 /** `coffer backup STORE ARCHIVE`: seals the store as it is now. */
 import { backup, type BackupResult } from '../../core/jobs/backup.ts'
-import { openStore } from '../../core/stores/open-store.ts'
-import { givenPath } from '../given-path.ts'
+import { givenStore } from '../given-store.ts'
 import { type KeyOptions, withArchive } from '../open-archive.ts'
 import { jsonWarnings } from '../output.ts'
 import { type AddCommand, collect, examples, keyFileOption } from '../program.ts'
-import { privateCopies } from '../store-words.ts'
 import { amount, bytes, duration, number, printable, table } from '../words.ts'
 
 interface BackupOptions extends KeyOptions {
@@ -31,13 +29,9 @@ export const addBackup: AddCommand = (program, run) => {
     )
     .action((given: string, where: string, options: BackupOptions) =>
       run(async (desk) => {
-        const { world, home, signal, onProgress } = desk
+        const { signal, onProgress } = desk
         // The store first: a mistyped path should not cost typing 64 digits.
-        const store = await openStore({
-          path: givenPath(world, given),
-          media: options.media.map((folder) => givenPath(world, folder)),
-          tmp: privateCopies(home),
-        })
+        const store = await givenStore(desk, given, options.media)
         const result = await withArchive(desk, where, options, (session) =>
           backup(session, { store, takeOver: options.takeOver ?? false, signal, onProgress }),
         )

@@ -1,9 +1,8 @@
 /** `coffer inspect STORE`: what a message store holds. */
-import { openStore } from '../../core/stores/open-store.ts'
 import type { Inspection } from '../../core/stores/store.ts'
-import { givenPath } from '../given-path.ts'
+import { givenStore } from '../given-store.ts'
 import { type AddCommand, examples } from '../program.ts'
-import { kindWords, privateCopies } from '../store-words.ts'
+import { kindWords } from '../store-words.ts'
 import { amount, bytes, moment, number, printable, table } from '../words.ts'
 
 export const addInspect: AddCommand = (program, run) => {
@@ -13,9 +12,9 @@ export const addInspect: AddCommand = (program, run) => {
     .argument('<store>', 'a database, or the folder that holds it')
     .addHelpText('after', examples('coffer inspect ~/msgstore.db', 'coffer inspect ~/Library/Messages --json'))
     .action((given: string) =>
-      run(async ({ world, home, signal, onProgress }) => {
-        const store = await openStore({ path: givenPath(world, given), tmp: privateCopies(home) })
-        const found = await store.inspect({ signal, onProgress })
+      run(async (desk) => {
+        const store = await givenStore(desk, given)
+        const found = await store.inspect({ signal: desk.signal, onProgress: desk.onProgress })
         return { json: { ...found }, text: inspectionText(store.path, found) }
       }),
     )
