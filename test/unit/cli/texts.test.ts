@@ -51,7 +51,7 @@ describe('what commands say to people', () => {
       ]),
     ).toBe(
       [
-        '    ID        Made                Messages  Newest message         Added',
+        '    ID        Made                Messages  Newest message        Added',
         ' 9  161c04f3  23 Nov 2026, 12:00    98,512  23 Nov 2026, 12:00  75.3 MB',
         '10  161c04f3  23 Nov 2026, 12:00         7  –                   0 bytes',
       ].join('\n'),
