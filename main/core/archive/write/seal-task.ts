@@ -36,6 +36,7 @@ export class SealTask {
   private readonly ids: PackId[] = []
   private readonly buffers: ArrayBuffer[] = []
   private waiting: (() => void) | undefined
+  private asked = false
   private queue: Promise<void> = Promise.resolve()
 
   constructor(data: SealWorkerData, port: Pick<MessagePort, 'postMessage'>) {
@@ -47,7 +48,10 @@ export class SealTask {
     if (message.op === 'supply') {
       // Not queued: the request at the front of the queue may be waiting for just this.
       if (message.id) this.ids.push(message.id)
-      if (message.buffer) this.buffers.push(message.buffer)
+      if (message.buffer) {
+        this.buffers.push(message.buffer)
+        this.asked = false
+      }
       this.waiting?.()
       return
     }
@@ -184,7 +188,11 @@ export class SealTask {
         this.buffers.shift()
         return (this.pack = new PackBuilder(this.data.archive, id, this.data.blobs, buffer))
       }
-      if (!buffer) this.post({ op: 'wantBuffer' })
+      // Asked for once: a second buffer given to one worker may be the one another waits for, for ever.
+      if (!buffer && !this.asked) {
+        this.asked = true
+        this.post({ op: 'wantBuffer' })
+      }
       await new Promise<void>((resolve) => (this.waiting = resolve))
     }
   }
