@@ -171,6 +171,23 @@ describe('what a destination may do', () => {
     await expectAll([it_.content()])
   })
 
+  it('is not brought to a halt by a slow one, however much there is to seal', async () => {
+    it_ = await practice()
+    for (let i = 0; i < 40; i++) putMedia(it_, `film-${i}`, randomBytes(3_500_000))
+    const { destination } = it_
+    // Every upload waits for the next one to begin, as far as the buffers allow: workers run out of them for sure.
+    let begun = (): void => undefined
+    const slow: typeof destination = {
+      ...destination,
+      async put(name, bytes) {
+        begun()
+        await Promise.race([new Promise<void>((resolve) => (begun = resolve)), new Promise((resolve) => setTimeout(resolve, 100))])
+        await destination.put(name, bytes)
+      },
+    }
+    expect((await it_.backUp({ destination: slow })).files.new).toBe(40)
+  })
+
   it('restores the header from its copy', async () => {
     it_ = await practice()
     it_.destination.objects.delete('coffer.json')

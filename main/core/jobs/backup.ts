@@ -48,9 +48,9 @@ export async function backup(session: Session, options: BackupOptions): Promise<
   try {
     const state = localState(cache)
     const memory = readMemory(session.home, session.archive)
-    const { manifest: before, nextSeq, listed, warnings: found } = await newestSnapshot(session, memory.newest?.seq ?? 0)
+    const { manifest: before, nextSeq, warnings: found } = await newestSnapshot(session, memory)
     if (before && before.writer !== memory.writer && !options.takeOver) throw new CofferError('other_writer', { since: new Date(before.createdAt).toISOString() })
-    const warnings = [...session.warnings, ...found, ...(await freshness(session, memory, before, listed.map((it) => it.object)))]
+    const warnings = [...session.warnings, ...found]
     await healHeader(session)
     const ours = new Set(state.journal.all().map(({ pack }) => packName(pack)))
     await session.destination.tidy((name) => ours.has(name) || parsePackName(name) === undefined)
@@ -146,14 +146,4 @@ async function healHeader(session: Session): Promise<void> {
   if (!headerBytes || !right.equals(headerBytes)) await destination.replace(headerName, right, headerBytes)
   const copy = await destination.get(previousHeaderName)
   if (!copy) await destination.replace(previousHeaderName, right, undefined)
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- reads the forgotten list once forgetting exists
-async function freshness(session: Session, memory: Memory, before: Manifest | undefined, objects: readonly string[]): Promise<Warning[]> {
-  const warnings: Warning[] = []
-  if (memory.newest && (before?.seq ?? 0) < memory.newest.seq) warnings.push({ code: 'older_than_known', detail: { known: memory.newest.seq, found: before?.seq ?? 0 } })
-  if (before && before.header.number > session.header.number) warnings.push({ code: 'header_rolled_back', detail: { number: session.header.number, known: before.header.number } })
-  const sameSeq = objects.filter((name) => before && name.startsWith(`snapshots/${String(before.seq).padStart(8, '0')}-`) && !name.includes(before.snapshot))
-  if (sameSeq.length > 0) warnings.push({ code: 'fork', detail: { objects: sameSeq.join(', ') } })
-  return warnings
 }

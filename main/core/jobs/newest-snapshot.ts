@@ -1,32 +1,51 @@
-/** What the destination shows as the newest snapshot, and how that fits what this computer remembers. */
+/** The snapshot that a backup builds upon. */
 import type { Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/manifest.ts'
 import { isDamage } from '../archive/read-blob.ts'
 import { latestRevisions, type ListedManifest, listManifests, readManifest } from '../archive/read-manifests.ts'
+import { judgeFreshness } from './freshness.ts'
+import type { Memory } from './memory.ts'
 import type { Session } from './session.ts'
 
 export interface Newest {
   /** The newest that opens; undefined in an archive without snapshots. */
   manifest: Manifest | undefined
-  /** The number the next snapshot gets. */
+  /** The number the next snapshot gets: above all that are listed or remembered. */
   nextSeq: number
-  listed: ListedManifest[]
   warnings: Warning[]
 }
 
-/** Reads the newest manifest. Damaged ones are reported and passed over: the next backup builds on one that opens. */
-export async function newestSnapshot(session: Session, remembered: number): Promise<Newest> {
+/**
+ * Reads the newest manifest. Damaged ones are reported and passed over: the next backup builds on one that opens. Of
+ * two with the same number (a fork) this computer builds on the one it knows.
+ */
+export async function newestSnapshot(session: Session, memory: Memory): Promise<Newest> {
   const listed = await listManifests(session)
   const warnings: Warning[] = []
-  const highest = Math.max(0, remembered, ...listed.slice(-1).map((it) => it.seq))
+  const highest = Math.max(0, memory.newest?.seq ?? 0, ...listed.slice(-1).map((it) => it.seq))
+  const opened: Manifest[] = []
   for (const name of latestRevisions(listed).reverse()) {
-    try {
-      const manifest = await readManifest(session, name)
-      return { manifest, nextSeq: highest + 1, listed, warnings }
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      warnings.push({ code: error.code, detail: error.detail })
-    }
+    if (opened[0] && name.seq < opened[0].seq) break
+    const manifest = await openOrReport(session, name, warnings)
+    if (manifest) opened.push(manifest)
   }
-  return { manifest: undefined, nextSeq: highest + 1, listed, warnings }
+  const manifest = opened.find(({ identity }) => identity === memory.newest?.identity) ?? opened[0]
+  try {
+    warnings.push(...(await judgeFreshness(session, { manifests: opened, listed })))
+  } catch (error) {
+    // The list of forgotten backups is damaged: what it would have told is not known. Everything else goes on.
+    if (!isDamage(error)) throw error
+    warnings.push({ code: error.code, detail: error.detail })
+  }
+  return { manifest, nextSeq: highest + 1, warnings }
+}
+
+async function openOrReport(session: Session, name: ListedManifest, warnings: Warning[]): Promise<Manifest | undefined> {
+  try {
+    return await readManifest(session, name)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    warnings.push({ code: error.code, detail: error.detail })
+    return undefined
+  }
 }
