@@ -8,7 +8,7 @@
  */
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import { BlobLabel, blobKind, type BlobKind, openBlob, type Placed, sealInto, shrink } from './blob.ts'
-import { hashBytes, maxBlobPlain, maxPack, packIndexTarget, packTarget, pageHashBytes, sealOverhead } from './limits.ts'
+import { hashBytes, maxBlobPlain, maxBlobSealed, maxPack, packIndexTarget, packTarget, pageHashBytes, sealOverhead } from './limits.ts'
 import type { ArchiveId, PackId } from './names.ts'
 import { padme } from './padding.ts'
 
@@ -117,6 +117,7 @@ export function readIndex(sealed: Buffer, place: Placed, archive: ArchiveId, pac
     const length = reader.u32()
     const hashes = reader.field(maxBlobPlain)
     if (flag > 1 || !isKind(kind)) throw new Malformed('the index names an unknown kind of blob')
+    if (length < sealOverhead || length > maxBlobSealed) throw new Malformed('the index names a blob of an impossible length')
     const each = kind === blobKind.pages ? pageHashBytes : kind === blobKind.piece ? hashBytes : Infinity
     if (hashes.length % each !== 0 && hashes.length > 0) throw new Malformed('the index has a broken hash')
     blobs.push({ kind, ordinal, offset, length, compressed: flag === 1, hashes })

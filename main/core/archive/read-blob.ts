@@ -1,6 +1,6 @@
 /** Fetching one blob by its place, with a fault that names the object when it is not what it should be. */
 import { CofferError } from '../../../contract/errors.ts'
-import { BlobLabel, type BlobKind, openBlob } from './blob.ts'
+import { BlobLabel, type BlobKind, openBlobInPlace } from './blob.ts'
 import { Malformed } from './bytes.ts'
 import type { ArchiveContext } from './context.ts'
 import { packName } from './names.ts'
@@ -8,9 +8,14 @@ import type { Place } from './places.ts'
 
 /** The plain bytes of a blob. pack_missing, pack_truncated or pack_altered name the pack. */
 export async function readBlob(context: ArchiveContext, place: Place, kind: BlobKind): Promise<Buffer> {
+  const key = `${kind} ${place.pack.id} ${place.ordinal} ${place.offset} ${place.length} ${place.compressed}`
+  const known = context.tables?.get(key)
+  if (known) return known
   const sealed = await fetchSealed(context, place)
   const label = new BlobLabel(context.archive, place.pack.id).of(kind, place.ordinal, place.compressed)
-  return intact(packName(place.pack.id), () => openBlob(sealed, label, place.compressed, context.keys.blobs))
+  const plain = intact(packName(place.pack.id), () => openBlobInPlace(sealed, label, place.compressed, context.keys.blobs))
+  context.tables?.put(key, plain)
+  return plain
 }
 
 /** The sealed bytes of a blob, all of them. */
@@ -19,7 +24,8 @@ export async function fetchSealed(context: Pick<ArchiveContext, 'destination'>, 
   const bytes = await context.destination.get(object, { offset: place.offset, length: place.length })
   if (!bytes) throw new CofferError('pack_missing', { object })
   if (bytes.length !== place.length) throw new CofferError('pack_truncated', { object })
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  // A copy where a destination gave a part of a larger buffer: what is opened in place must be ours alone.
+  return bytes.byteLength === bytes.buffer.byteLength ? Buffer.from(bytes.buffer) : Buffer.from(bytes)
 }
 
 /** Runs a decoder on bytes of `object`; what it calls Malformed becomes pack_altered. */

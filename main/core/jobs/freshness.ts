@@ -4,7 +4,7 @@
  */
 import type { Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/manifest.ts'
-import type { Identity } from '../archive/names.ts'
+import { type Identity, manifestName, type ManifestName } from '../archive/names.ts'
 import { readForgotten } from '../archive/read-layers.ts'
 import { readMemory, writeMemory } from './memory.ts'
 import type { Session } from './session.ts'
@@ -63,19 +63,25 @@ function judgeForks({ manifests, listed }: Shown): Warning[] {
 
 /**
  * Follows each snapshot's chain back and reports where it leads to one that is neither here nor was deleted.
- * `manifests` are all that the archive holds. Errors: the damage of a forgotten list.
+ * `manifests` are all that open, oldest first; `unopened` the numbers of those that do not: whoever came next after
+ * such a one is not blamed, since that may be the one it follows. Errors: the damage of a forgotten list.
  */
-export async function judgeChain(session: Session, manifests: readonly Manifest[]): Promise<Warning[]> {
+export async function judgeChain(session: Session, manifests: readonly Manifest[], unopened: readonly number[]): Promise<Warning[]> {
   const here = new Set<string>(manifests.map(({ identity }) => identity))
-  const loose = manifests.filter(({ predecessor }) => predecessor !== null && !here.has(predecessor))
+  const excused = (seq: number): boolean => {
+    const before = manifests.findLast((it) => it.seq < seq)?.seq ?? 0
+    return unopened.some((it) => it >= before && it < seq)
+  }
+  const loose = manifests.filter(({ predecessor, seq }) => predecessor !== null && !here.has(predecessor) && !excused(seq))
   if (loose.length === 0) return []
   const known: Chain = new Map()
   // The newest knows of all that were forgotten on its side; of a fork's other side only that side's own do.
   for (const { forgotten } of new Set([...manifests.slice(-1), ...loose]))
     for (const [identity, predecessor] of await readForgotten(session, forgotten.layers)) known.set(identity, predecessor)
-  return loose.flatMap(({ seq, snapshot, predecessor }) => {
-    const missing = firstMissing(predecessor as Identity, known, here)
-    return missing ? [{ code: 'chain_broken' as const, detail: { object: `snapshots/${String(seq).padStart(8, '0')}-${snapshot}`, missing } }] : []
+  return loose.flatMap((manifest) => {
+    // Manifests carry ids that their schema has checked.
+    const missing = firstMissing(manifest.predecessor as Identity, known, here)
+    return missing ? [{ code: 'chain_broken' as const, detail: { object: manifestName(manifest as unknown as ManifestName), missing } }] : []
   })
 }
 

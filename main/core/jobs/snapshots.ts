@@ -31,8 +31,8 @@ export async function listSnapshots(session: Session): Promise<{ snapshots: Snap
   const warnings = [...session.warnings, ...found.flatMap(({ faults }) => faults.map(asWarning))]
   try {
     warnings.push(...(await judgeFreshness(session, { manifests, listed })))
-    // A damaged description says nothing of what came before it, so what seems missing may be that one.
-    if (found.every(({ manifest }) => manifest)) warnings.push(...(await judgeChain(session, manifests)))
+    const unopened = found.filter(({ manifest }) => !manifest).flatMap(({ listed: [first] }) => first?.seq ?? [])
+    warnings.push(...(await judgeChain(session, manifests, unopened)))
   } catch (error) {
     if (!isDamage(error)) throw error
     warnings.push(asWarning(error))
@@ -120,7 +120,7 @@ function opened({ manifest, faults }: FoundSnapshot): Manifest {
 }
 
 /** Oldest first; of two with the same number, which is a fork, the one made later counts as newer. */
-function inOrder(manifests: readonly Manifest[]): Manifest[] {
+export function inOrder(manifests: readonly Manifest[]): Manifest[] {
   return manifests.toSorted((a, b) => a.seq - b.seq || a.createdAt - b.createdAt || (a.snapshot < b.snapshot ? -1 : 1))
 }
 

@@ -10,6 +10,8 @@ import type { OpenResult, OpenTask, OpenWorkerData } from './open-task.ts'
 import { rangeBytes } from './ranges.ts'
 import { type StartWorker, workerCount } from '../workers.ts'
 
+const smallBytes = 64 * 1024
+
 interface Member {
   worker: Worker
   waiting: Map<number, { resolve(result: OpenResult): void; reject(error: unknown): void }>
@@ -31,15 +33,17 @@ export class OpenPool {
     this.#members = Array.from({ length: count }, () => this.#start(startWorker('open', data)))
   }
 
-  /** A buffer of `rangeBytes`, as soon as there is one: this is what keeps a job from running ahead of its workers. */
-  buffer(): Promise<Uint8Array<ArrayBuffer>> {
-    const free = this.#free.pop()
-    if (free) return Promise.resolve(free)
-    if (this.#left > 0) {
-      this.#left--
-      return Promise.resolve(new Uint8Array(rangeBytes))
-    }
-    return new Promise((resolve) => this.#wanting.push(resolve))
+  /**
+   * A buffer of at least `length` bytes (at most `rangeBytes`), as soon as there is one: this is what keeps a job from
+   * running ahead of its workers.
+   */
+  async buffer(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    let buffer = this.#free.pop()
+    if (!buffer && this.#left === 0) buffer = await new Promise<Uint8Array<ArrayBuffer>>((resolve) => this.#wanting.push(resolve))
+    if (!buffer) this.#left--
+    if (buffer && buffer.length >= length) return buffer
+    // A small archive never needs large ones; one that turned out too small is left to the garbage collector.
+    return new Uint8Array(length <= smallBytes ? smallBytes : rangeBytes)
   }
 
   /** Gives back a buffer that was not needed. */

@@ -35,7 +35,7 @@ export async function writeDatabase(run: RestoreRun, database: DatabaseEntry, fi
       }
       digest.update(window.hashes)
       for (const stretch of planPages(window, { fd, pageSize })) {
-        const buffer = await pool.buffer()
+        const buffer = await pool.buffer(stretch.range.length)
         run.check()
         flow.start(async () => {
           const fault = await openStretch(session.destination, pool, buffer, stretch)

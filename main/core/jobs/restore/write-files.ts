@@ -49,8 +49,8 @@ export async function writeFiles(run: RestoreRun, options: WriteFilesOptions): P
   try {
     for await (const batch of batches(toRestore(run, options, written.folders))) {
       for (const file of batch.files) if (file.left === 0) flow.start(() => finish(run, file, options, written))
-      for (const { pieces, stretch } of planPieces(batch)) {
-        const buffer = await run.pool.buffer()
+      for (const { pieces, length, stretch } of planPieces(batch)) {
+        const buffer = await run.pool.buffer(length)
         run.check()
         flow.check()
         for (const { file } of pieces) begin(file)
@@ -99,6 +99,8 @@ async function* toRestore(run: RestoreRun, options: WriteFilesOptions, folders: 
 interface PlannedPieces {
   /** Each with the number of its blob in the stretch. */
   pieces: (RestoringPiece & { blob: number })[]
+  /** Bytes to fetch. */
+  length: number
   /** Called once the files are open. */
   stretch: () => Stretch
 }
@@ -116,7 +118,7 @@ function* planPieces({ pieces }: Batch): Generator<PlannedPieces, void, undefine
       before = piece.place
       taken.push({ ...piece, blob: blobs.length - 1 })
     }
-    yield { pieces: taken, stretch: () => ({ range, blobs, work: { do: 'pieces', writes: writesOf(blobs.length, taken) } }) }
+    yield { pieces: taken, length: range.length, stretch: () => ({ range, blobs, work: { do: 'pieces', writes: writesOf(blobs.length, taken) } }) }
   }
 }
 
