@@ -59,7 +59,7 @@ export function withCommands(program: Command, run: Run): Command {
 }
 
 /** Known before anything is parsed, since wrong use has to be answered in JSON as well. */
-function asksForJson(args: readonly string[]): boolean {
+export function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf('--')
   return args.slice(0, end < 0 ? args.length : end).includes('--json')
 }

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { openKeychain } from '../core/keys/keychain.ts'
 import { startWorker } from '../engine/start-worker.ts'
-import { main } from './index.ts'
+import { asksForJson, main } from './index.ts'
+import { writeFailure } from './perform.ts'
 
 /** Runs the command this process was started with, and ends the process. */
 export async function runInTerminal(): Promise<void> {
@@ -30,6 +31,10 @@ export async function runInTerminal(): Promise<void> {
     startWorker,
     exitNow: (exit: number) => process.exit(exit),
   }
+  // What nobody caught is a mistake of ours. Node would end with 1, which here means that all went well but for warnings.
+  process.on('uncaughtException', (error) => {
+    process.exit(writeFailure(surroundings, { json: asksForJson(surroundings.args) }, error))
+  })
   const code = await main(surroundings, ownVersion())
   // Writing to a pipe may still be under way; ending before would cut the result short.
   await Promise.all([stdout, stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))))

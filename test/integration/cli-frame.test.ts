@@ -86,24 +86,43 @@ describe('the command line', () => {
     expect([code, stderr]).toEqual([0, ''])
   })
 
+  it.skipIf(process.platform === 'win32')(
+    'calls a mistake of its own by its name, and not by the exit code of a warning',
+    async () => {
+      await person.coffer('init', 'archive', '--key-out', 'key.txt', '--no-keychain')
+      const pipe = join(person.folder, 'waiting')
+      execFileSync('mkfifo', [pipe])
+      // Stands in for a bug: an exception that arises outside of any promise, once the command is well under way.
+      const bug = "process.on('SIGUSR2', () => { throw new TypeError('boom') })"
+      const { child, ended } = person.start(['key', 'check', 'archive', '--key-file', 'waiting', '--json'], {
+        NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(bug)}"`,
+      })
+      const waiting = await open(pipe, 'w')
+      child.kill('SIGUSR2')
+      const { code, json } = await ended
+      await waiting.close()
+      expect([code, json]).toMatchObject([70, { error: { code: 'unexpected', reason: 'TypeError: boom' } }])
+    },
+  )
+
   it.skipIf(process.platform !== 'linux')(
     'starts again in its own place with few memory arenas, unless someone chose otherwise',
     async () => {
-      await person.coffer('init', 'archive', '--key-out', 'key.txt')
+      await person.coffer('init', 'archive2', '--key-out', 'key2.txt', '--no-keychain')
       const pipe = join(person.folder, 'pipe')
       execFileSync('mkfifo', [pipe])
       for (const [chosen, seen] of [
         [{ MALLOC_ARENA_MAX: undefined }, '2'],
         [{ MALLOC_ARENA_MAX: '7' }, '7'],
       ] as const) {
-        const { child, ended } = person.start(['key', 'check', 'archive', '--key-file', 'pipe', '--json'], chosen)
+        const { child, ended } = person.start(['key', 'check', 'archive2', '--key-file', 'pipe', '--json'], chosen)
         // It can be opened for writing once the command has opened it for reading, and is thus well under way.
         const keyPipe = await open(pipe, 'w')
         const environment = readFileSync(`/proc/${child.pid ?? 0}/environ`, 'utf8').split('\0')
         expect(environment.filter((variable) => variable.startsWith('MALLOC_ARENA_MAX='))).toEqual([
           `MALLOC_ARENA_MAX=${seen}`,
         ])
-        await keyPipe.writeFile(readFileSync(join(person.folder, 'key.txt')))
+        await keyPipe.writeFile(readFileSync(join(person.folder, 'key2.txt')))
         await keyPipe.close()
         expect((await ended).json).toEqual({ ok: true })
       }
