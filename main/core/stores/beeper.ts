@@ -4,7 +4,7 @@ import { oneRow, timeFromMilliseconds, wholeNumber } from './cells.ts'
 import type { NamedMedia, StoreKind } from './kind.ts'
 
 /** What a person would call a message: reactions and the app's own marks are rows, too. */
-const shown = `type not in ('HIDDEN', 'REACTION') and isDeleted = 0`
+const shown = `sent.type not in ('HIDDEN', 'REACTION') and sent.isDeleted = 0`
 
 export const beeper: StoreKind = {
   name: 'beeper',
@@ -32,7 +32,7 @@ export const beeper: StoreKind = {
     const { chats } = oneRow(db, 'select count(*) as chats from threads')
     const { messages, newest } = oneRow(
       db,
-      `select count(*) as messages, max(timestamp) as newest from mx_room_messages not indexed where ${shown}`,
+      `select count(*) as messages, max(timestamp) as newest from mx_room_messages as sent not indexed where ${shown}`,
     )
     return { chats: wholeNumber(chats), messages: wholeNumber(messages), newest: timeFromMilliseconds(newest) }
   },
@@ -42,7 +42,7 @@ export const beeper: StoreKind = {
     const rows = db
       .prepare<[], { id: unknown; url: unknown; bytes: unknown }>(
         `select attachment.value ->> 'id' as id, attachment.value ->> 'srcURL' as url, attachment.value ->> 'fileSize' as bytes
-         from mx_room_messages, json_each(iif(json_valid(message), message, '{}'), '$.attachments') as attachment
+         from mx_room_messages as sent, json_each(iif(json_valid(sent.message), sent.message, '{}'), '$.attachments') as attachment
          where ${shown} and attachment.type = 'object'`,
       )
       .iterate()

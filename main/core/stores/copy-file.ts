@@ -5,14 +5,16 @@ import { hasCode } from './file-errors.ts'
 /** Bytes. It stays in the processor's cache between reading and writing: four times as much takes three times as long. */
 const piece = 1024 * 1024
 
+/** Called after each piece that was copied, with its bytes; may throw to stop. */
+export type OnBytes = (count: number) => void | Promise<void>
+
 /**
- * Copies `from` to `to` (which must not exist), mode 0600, and gives the bytes copied. `onBytes` is called after each
- * piece with its length and may throw to stop. Neither file is synced: the copy need not survive a crash.
+ * Copies `from` to `to` (which must not exist), mode 0600, and gives the bytes copied. Neither file is synced: the copy need not survive a crash.
  */
-export async function copyPrivately(from: string, to: string, onBytes: (count: number) => void): Promise<number> {
+export async function copyPrivately(from: string, to: string, onBytes: OnBytes): Promise<number> {
   const cloned = await clone(from, to)
   if (cloned !== undefined) {
-    onBytes(cloned)
+    await onBytes(cloned)
     return cloned
   }
   const source = await open(from, 'r')
@@ -24,7 +26,7 @@ export async function copyPrivately(from: string, to: string, onBytes: (count: n
 }
 
 /** The same from an open file, which stays open: nothing here drops a lock that a connection of this process holds. */
-export async function copyOpened(source: FileHandle, to: string, onBytes: (count: number) => void): Promise<number> {
+export async function copyOpened(source: FileHandle, to: string, onBytes: OnBytes): Promise<number> {
   const target = await open(to, 'wx', 0o600)
   try {
     const buffer = Buffer.allocUnsafeSlow(piece)
@@ -35,7 +37,7 @@ export async function copyOpened(source: FileHandle, to: string, onBytes: (count
         done += (await target.write(buffer, done, bytesRead - done, at + done)).bytesWritten
       }
       at += bytesRead
-      onBytes(bytesRead)
+      await onBytes(bytesRead)
     }
   } finally {
     await target.close()

@@ -47,8 +47,13 @@ const meanings: Readonly<Record<string, ErrorCode>> = {
   SQLITE_BUSY: 'store_locked',
   SQLITE_LOCKED: 'store_locked',
   SQLITE_CORRUPT: 'store_corrupt',
+  SQLITE_IOERR: 'store_corrupt',
+  SQLITE_FORMAT: 'store_corrupt',
+  SQLITE_CANTOPEN: 'store_no_permission',
   SQLITE_NOTADB: 'store_encrypted',
   SQLITE_FULL: 'local_full',
   SQLITE_PERM: 'store_no_permission',
   SQLITE_AUTH: 'store_no_permission',
+  // Our own SQL against a schema that is not what its tables' names promise.
+  SQLITE_ERROR: 'cannot_be_browsed',
 }

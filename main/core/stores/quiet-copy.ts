@@ -2,21 +2,19 @@
  * Private copies of a database that nobody changes meanwhile. They touch nothing in the owner's folder and hold no
  * lock while they copy; instead they prove afterwards that what was copied belongs together, or say that it does not.
  */
-import { copyPrivately } from './copy-file.ts'
+import { copyPrivately, type OnBytes } from './copy-file.ts'
 import { hasCode } from './file-errors.ts'
 import { hasJournal, hasLog, look, type Look } from './look.ts'
 import { settleSuperJournal } from './super-journal.ts'
 
-type OnBytes = (count: number) => void
-
 /**
  * A database and its write-ahead log: true if the two belong together; SQLite must then bring the log in.
  *
- * The database is copied first and the log second, and the log's header must be the same before the database was read
- * and in the log that was copied. The header's salts change whenever the log starts anew, and pages of the database
- * change only by checkpoints, which copy them out of the log. So if the log did not start anew, every page that
- * changed while the database was read stands in the log that was read after it, and recovery puts it in its place.
- * Frames still being written fail their checksum and are left out, as after a crash.
+ * The database is copied first and the log second, and the log's header must be the same before the first was read
+ * and after the last was. Its salts change whenever the log starts anew, before any frame is written over; so in
+ * between the log only grew. Pages of the database change only by checkpoints, which copy them out of the log: every
+ * page that changed while the database was read stands in the log that was read after it, and recovery puts it in its
+ * place. Frames still being written fail their checksum and are left out, as after a crash.
  */
 export async function copyWithLog(path: string, to: string, before: Look, onBytes: OnBytes): Promise<boolean> {
   await copyPrivately(path, to, onBytes)
@@ -27,8 +25,8 @@ export async function copyWithLog(path: string, to: string, before: Look, onByte
     if (hasCode(error, 'ENOENT')) return false
     throw error
   }
-  const copied = await look(to)
-  return hasLog(copied) && copied.wal.head.equals(before.wal.head)
+  const after = await look(path)
+  return hasLog(after) && after.wal.head.equals(before.wal.head)
 }
 
 /**

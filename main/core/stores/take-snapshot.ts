@@ -47,10 +47,10 @@ export async function takeSnapshot(options: TakeOptions): Promise<StoreSnapshot>
       databases,
       media,
       warnings,
-      summarise: () => orDamaged(taking.thread.ask('summarise', about), { chats: 0, messages: 0, newest: null }, warnings, path),
+      summarise: () => orWarn(taking.thread.ask('summarise', about), { chats: 0, messages: 0, newest: null }, warnings, path),
       async *namedMedia() {
         for (;;) {
-          const batch = await orDamaged(taking.thread.ask('nextNamedMedia', about), [], warnings, path)
+          const batch = await orWarn(taking.thread.ask('nextNamedMedia', about), [], warnings, path)
           if (batch.length === 0) return
           yield batch.map((file) => ({ ...file, path: prefix(file.path) }))
         }
@@ -129,13 +129,14 @@ class Taking {
   }
 }
 
-/** A damaged database is backed up all the same: what cannot be read of it is a warning. */
-async function orDamaged<T>(answer: Promise<T>, otherwise: T, warnings: Warning[], path: string): Promise<T> {
+/** A database that is damaged, or not quite what it seemed, is backed up all the same: what cannot be read of it is a warning. */
+async function orWarn<T>(answer: Promise<T>, otherwise: T, warnings: Warning[], path: string): Promise<T> {
   try {
     return await answer
   } catch (error) {
-    if (!(error instanceof CofferError) || error.code !== 'store_corrupt') throw error
-    if (!warnings.some(({ code }) => code === 'store_check_failed')) warnings.push({ code: 'store_check_failed', detail: { path } })
+    if (!(error instanceof CofferError) || (error.code !== 'store_corrupt' && error.code !== 'cannot_be_browsed')) throw error
+    const code = error.code === 'store_corrupt' ? 'store_check_failed' : error.code
+    if (!warnings.some((warning) => warning.code === code)) warnings.push({ code, detail: { path } })
     return otherwise
   }
 }
