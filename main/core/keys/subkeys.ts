@@ -7,6 +7,7 @@
  * the vault record or sign as its owner.
  */
 import sodium from 'sodium-native'
+import { lockedBuffer, wipe } from './secret.ts'
 
 /** Subkey ids. Never renumber: they are part of the format. */
 const ids = {
@@ -27,10 +28,9 @@ export type Purpose = keyof typeof ids
 /** What jobs and workers need; the owner's signing seed stays with the vault client. */
 export type ArchiveKeys = Readonly<Record<Exclude<Purpose, 'ownerSeed'>, Uint8Array>>
 
-/** One subkey of K (32 bytes), in memory of its own that the caller wipes with `sodium_memzero`. */
+/** One subkey of K (32 bytes), in locked memory of its own; the caller gives it back with `wipe`. */
 export function deriveSubkey(key: Uint8Array, purpose: Purpose): Uint8Array {
-  // A buffer over its own ArrayBuffer: small ones from Buffer.alloc start on V8's heap and leave a copy there.
-  const subkey = Buffer.from(new ArrayBuffer(sodium.crypto_kdf_KEYBYTES))
+  const subkey = lockedBuffer(sodium.crypto_kdf_KEYBYTES)
   sodium.crypto_kdf_derive_from_key(subkey, ids[purpose], context, Buffer.from(key.buffer, key.byteOffset, key.byteLength))
   return subkey
 }
@@ -51,5 +51,5 @@ export function deriveKeys(key: Uint8Array): ArchiveKeys {
 
 /** Overwrites every subkey with zeros; the keys cannot be used afterwards. */
 export function wipeKeys(keys: ArchiveKeys): void {
-  for (const key of Object.values(keys)) key.fill(0)
+  for (const key of Object.values(keys)) wipe(key)
 }
