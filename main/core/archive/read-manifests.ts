@@ -23,14 +23,6 @@ export async function listManifests(context: Pick<ArchiveContext, 'destination'>
   return found.sort((a, b) => a.seq - b.seq || compareText(a.snapshot, b.snapshot) || a.revision - b.revision)
 }
 
-/** Of each snapshot the highest revision only: among equal identities it is the one that counts. */
-export function latestRevisions(listed: readonly ListedManifest[]): ListedManifest[] {
-  return listed.filter((it, i) => {
-    const next = listed[i + 1]
-    return !next || next.seq !== it.seq || next.snapshot !== it.snapshot
-  })
-}
-
 /** Fetches and opens one manifest. manifest_missing or manifest_altered name it. */
 export async function readManifest(context: ArchiveContext, name: ManifestName): Promise<Manifest> {
   const object = manifestName(name)

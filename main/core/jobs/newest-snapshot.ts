@@ -2,7 +2,8 @@
 import type { Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/manifest.ts'
 import { isDamage } from '../archive/read-blob.ts'
-import { latestRevisions, type ListedManifest, listManifests, readManifest } from '../archive/read-manifests.ts'
+import { bySnapshot, openSnapshot } from '../archive/read/survey-snapshots.ts'
+import { listManifests } from '../archive/read-manifests.ts'
 import { judgeFreshness } from './freshness.ts'
 import type { Memory } from './memory.ts'
 import type { Session } from './session.ts'
@@ -16,17 +17,19 @@ export interface Newest {
 }
 
 /**
- * Reads the newest manifest. Damaged ones are reported and passed over: the next backup builds on one that opens. Of
- * two with the same number (a fork) this computer builds on the one it knows.
+ * Reads the newest manifest. Damaged ones are reported and passed over, first for a lower revision of the same
+ * snapshot: the next backup builds on one that opens. Of two with the same number (a fork) this computer builds on the
+ * one it knows.
  */
 export async function newestSnapshot(session: Session, memory: Memory): Promise<Newest> {
   const listed = await listManifests(session)
   const warnings: Warning[] = []
   const highest = Math.max(0, memory.newest?.seq ?? 0, ...listed.slice(-1).map((it) => it.seq))
   const opened: Manifest[] = []
-  for (const name of latestRevisions(listed).reverse()) {
-    if (opened[0] && name.seq < opened[0].seq) break
-    const manifest = await openOrReport(session, name, warnings)
+  for (const revisions of bySnapshot(listed).reverse()) {
+    if (opened[0] && (revisions[0]?.seq ?? 0) < opened[0].seq) break
+    const { manifest, faults } = await openSnapshot(session, revisions)
+    warnings.push(...faults.map(({ code, detail }) => ({ code, detail })))
     if (manifest) opened.push(manifest)
   }
   const manifest = opened.find(({ identity }) => identity === memory.newest?.identity) ?? opened[0]
@@ -38,14 +41,4 @@ export async function newestSnapshot(session: Session, memory: Memory): Promise<
     warnings.push({ code: error.code, detail: error.detail })
   }
   return { manifest, nextSeq: highest + 1, warnings }
-}
-
-async function openOrReport(session: Session, name: ListedManifest, warnings: Warning[]): Promise<Manifest | undefined> {
-  try {
-    return await readManifest(session, name)
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    warnings.push({ code: error.code, detail: error.detail })
-    return undefined
-  }
 }

@@ -131,12 +131,25 @@ export class FileCache {
 
   /** Makes every file with a piece in these blobs count as changed: its bytes are lost and must be read again. */
   distrust(lost: ReadonlySet<number>): void {
+    this.repoint(lost, () => undefined)
+  }
+  /** Gives every piece that lies in these blobs its new one; a file with a piece that has none counts as changed. */
+  repoint(moved: { has(blob: number): boolean }, find: (blob: number) => number | undefined): void {
     const { db } = this.cache
     const page = db.prepare<[number], { id: number; pieces: Buffer }>('select id, pieces from files where id > ? order by id limit 1000')
     const forget = db.prepare('update files set size = -1 where id = ?')
+    const replace = db.prepare('update files set pieces = ? where id = ?')
     for (let rows = page.all(0); rows.length > 0; rows = page.all(rows.at(-1)?.id ?? 0))
       this.cache.write(() => {
-        for (const { id, pieces } of rows) if (pieceRows(pieces).some(({ blob }) => lost.has(blob))) forget.run(id)
+        for (const { id, pieces } of rows) {
+          const touched = pieceRows(pieces).flatMap(({ blob }, i) => (moved.has(blob) ? [{ i, blob: find(blob) }] : []))
+          if (touched.length === 0) continue
+          if (touched.some(({ blob }) => blob === undefined)) forget.run(id)
+          else {
+            for (const { i, blob } of touched) pieces.writeUInt32LE(blob ?? 0, i * pieceRowBytes)
+            replace.run(pieces, id)
+          }
+        }
       })
   }
 

@@ -5,6 +5,7 @@
  */
 import { pageHashBytes } from '../limits.ts'
 import type { LocalCache } from './cache.ts'
+import type { PagePlace } from './hash-index.ts'
 
 export const rowBytes = 22
 
@@ -57,6 +58,10 @@ export class PageCache {
 
   /** Makes every page that lies in these blobs count as changed: its bytes are lost and must be read again. */
   distrust(lost: ReadonlySet<number>): void {
+    this.repoint(lost, () => undefined)
+  }
+  /** Gives every page that lies in these blobs its new place; one that has none counts as changed. */
+  repoint(moved: { has(blob: number): boolean }, find: (blob: number, index: number) => PagePlace | undefined): void {
     const { db } = this.cache
     const chunks = db.prepare<[], { path: string; chunk: number }>('select path, chunk from maps').all()
     for (const { path, chunk } of chunks) {
@@ -64,9 +69,15 @@ export class PageCache {
       if (!rows) continue
       let touched = false
       for (let at = 0; at < rows.length; at += rowBytes) {
-        if (!lost.has(rows.readUInt32LE(at + pageHashBytes))) continue
+        const blob = rows.readUInt32LE(at + pageHashBytes)
+        if (!moved.has(blob)) continue
+        const place = find(blob, rows.readUInt16LE(at + pageHashBytes + 4))
         // No page hashes to 16 zeros but by a chance of 2^-128.
-        rows.fill(0, at, at + rowBytes)
+        if (!place) rows.fill(0, at, at + rowBytes)
+        else {
+          rows.writeUInt32LE(place.blob, at + pageHashBytes)
+          rows.writeUInt16LE(place.index, at + pageHashBytes + 4)
+        }
         touched = true
       }
       if (touched) this.put(path, chunk, rows)

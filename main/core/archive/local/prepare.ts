@@ -11,6 +11,7 @@ import { type PackId, packName, parsePackName } from '../names.ts'
 import { readIndex, readTrailer, trailerBytes } from '../pack.ts'
 import { isDamage } from '../read-blob.ts'
 import { splitHashes } from './hash-index.ts'
+import { losePacks } from './lose-packs.ts'
 import { rebuild } from './rebuild.ts'
 import { layerPacks, type LocalState } from './state.ts'
 
@@ -57,13 +58,7 @@ async function reconcileJournal(context: ArchiveContext, state: LocalState, list
     else if (!landed && there === undefined) state.journal.drop(pack)
     else if (!landed && there !== undefined) await adopt(context, state, pack, there)
   }
-  if (lost.length === 0) return
-  const blobs = new Set<number>()
-  for (const row of lost)
-    for (const { id } of state.cache.db.prepare<[number], { id: number }>('select id from blobs where pack = ?').all(row)) blobs.add(id)
-  state.cache.write(() => state.pages.distrust(blobs))
-  state.files.distrust(blobs)
-  state.index.dropPacks(lost)
+  losePacks(state, lost)
 }
 
 /** Takes in a pack that landed although this computer died before it could note it: its index tells what it holds. */

@@ -18,7 +18,12 @@ import { u32 } from '../bytes.ts'
 export interface WrittenLayer {
   root: Place
   entries: number
+  /** The packs in which its blobs lie. */
+  packs: ReadonlySet<PackRef>
 }
+
+/** One blob of a layer: encoded and yet to be written, or one that stays where it is. */
+export type LayerPart = LayerBlob | { plain: Buffer; entries: number; first: Buffer; last: Buffer }
 
 export class TableWriter {
   private readonly context: ArchiveContext
@@ -74,10 +79,13 @@ export class TableWriter {
     return this.root(blobKind.files, blobs)
   }
 
-  /** Writes a layer whose blobs are encoded already (the forgotten list). */
-  async plainLayer(kind: LayerKind, tables: Iterable<{ plain: Buffer; entries: number; first: Buffer; last: Buffer }>): Promise<WrittenLayer | undefined> {
+  /** Writes a layer from its blobs, in the order of their keys; undefined when there are none. */
+  async layer(kind: LayerKind, parts: AsyncIterable<LayerPart> | Iterable<LayerPart>): Promise<WrittenLayer | undefined> {
     const blobs: LayerBlob[] = []
-    for (const { plain, ...range } of tables) blobs.push({ place: await this.add(kind, plain), ...range })
+    for await (const part of parts) {
+      if ('place' in part) blobs.push(part)
+      else blobs.push({ place: await this.add(kind, part.plain), entries: part.entries, first: part.first, last: part.last })
+    }
     return this.root(kind, blobs)
   }
 
@@ -98,7 +106,7 @@ export class TableWriter {
     // Room first: encoding must know which pack the root will lie in, since that one's size is not known yet.
     if (this.pack?.builder.full) await this.finish()
     const root = await this.add(blobKind.root, encodeRoot(kind, blobs))
-    return { root, entries: blobs.reduce((sum, blob) => sum + blob.entries, 0) }
+    return { root, entries: blobs.reduce((sum, blob) => sum + blob.entries, 0), packs: new Set(blobs.map(({ place }) => place.pack)) }
   }
 
   private async add(kind: BlobKind, plain: Buffer): Promise<Place> {

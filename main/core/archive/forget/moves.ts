@@ -1,0 +1,83 @@
+/** Where what was alive in packs that go lies now: for every page and piece its new blob. On disk, like all that grows. */
+import type { Statement } from 'better-sqlite3'
+import { packIdFrom, type PackId } from '../names.ts'
+import type { PackRef, Place } from '../places.ts'
+import type { LiveTable } from './live-table.ts'
+
+/** A new place; `known` is the blob's row in this computer's own index. */
+export interface Target {
+  place: Place
+  known: number
+  index: number
+}
+
+interface TargetRow {
+  target: number
+  place: number
+  pack: Buffer
+  size: number
+  ordinal: number
+  start: number
+  length: number
+  compressed: number
+  known: number
+}
+
+export class Moves {
+  private readonly live: LiveTable
+  private readonly addTarget: Statement<[number, number, number, number, number, number]>
+  private readonly addMove: Statement<[number, number, number, number]>
+  private readonly find: Statement<[number, number, number], TargetRow>
+  private readonly packs = new Map<string, PackRef>()
+
+  constructor(live: LiveTable) {
+    this.live = live
+    this.addTarget = live.db.prepare(
+      'insert into targets (pack, ordinal, start, length, compressed, known) values (?, ?, ?, ?, ?, ?)',
+    )
+    this.addMove = live.db.prepare('replace into moves values (?, ?, ?, ?)')
+    this.find = live.db.prepare(
+      `select m.target, m.place, p.pack, p.size, t.ordinal, t.start, t.length, t.compressed, t.known
+       from blobs b join moves m on m.blob = b.id join targets t on t.id = m.target join packs p on p.id = t.pack
+       where b.pack = ? and b.ordinal = ? and m.page = ?`,
+    )
+  }
+
+  /** Pages of old blobs (0 for a piece) lie at `place` now, each at its index there. */
+  add(moved: readonly { blob: number; page: number; index: number }[], place: Place, known: number): void {
+    this.live.write(() => {
+      const { ordinal, offset, length, compressed } = place
+      const target = Number(
+        this.addTarget.run(this.live.pack(place.pack), ordinal, offset, length, compressed ? 1 : 0, known)
+          .lastInsertRowid,
+      )
+      for (const { blob, page, index } of moved) this.addMove.run(blob, page, target, index)
+    })
+  }
+
+  /** A new pack has this size. */
+  landed(pack: PackId, size: number): void {
+    this.live.db.prepare('update packs set size = ? where id = ?').run(size, this.live.pack({ id: pack, size }))
+  }
+
+  /** Where a page (0 for a piece) of a blob in a pack that goes lies now; undefined when it was not alive. */
+  of(pack: PackRef, ordinal: number, page: number): Target | undefined {
+    const row = this.find.get(this.live.pack(pack), ordinal, page)
+    if (!row) return undefined
+    // One object for each pack, as tables read from an archive have it.
+    const key = row.pack.toString('latin1')
+    let ref = this.packs.get(key)
+    if (ref?.size !== row.size) this.packs.set(key, (ref = { id: packIdFrom(row.pack), size: row.size }))
+    return {
+      place: {
+        pack: ref,
+        ordinal: row.ordinal,
+        offset: row.start,
+        length: row.length,
+        compressed: row.compressed === 1,
+      },
+      known: row.known,
+      index: row.place,
+    }
+  }
+}
