@@ -26,7 +26,8 @@ export const beeper: StoreKind = {
 
   mediaFolders: (database) => [join(dirname(database), 'media')],
 
-  recognise: (schema) => schema.has('mx_room_messages', 'type', 'isDeleted', 'message', 'timestamp') && schema.has('threads'),
+  recognise: (schema) =>
+    schema.has('mx_room_messages', 'type', 'isDeleted', 'message', 'timestamp') && schema.has('threads'),
 
   summarise(db) {
     const { chats } = oneRow(db, 'select count(*) as chats from threads')

@@ -30,10 +30,10 @@ export async function copyOpened(source: FileHandle, to: string, onBytes: OnByte
   const target = await open(to, 'wx', 0o600)
   try {
     const buffer = Buffer.allocUnsafeSlow(piece)
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const { bytesRead } = await source.read(buffer, 0, piece, at)
       if (bytesRead === 0) return at
-      for (let done = 0; done < bytesRead; ) {
+      for (let done = 0; done < bytesRead;) {
         done += (await target.write(buffer, done, bytesRead - done, at + done)).bytesWritten
       }
       at += bytesRead

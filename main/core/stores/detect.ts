@@ -27,7 +27,9 @@ export async function detectStores(machine: Machine): Promise<DetectedStore[]> {
   const found: DetectedStore[] = []
   const seen = new Set<string>()
   const places = [
-    ...storeKinds.flatMap((kind) => kind.usualPaths(machine).map((path) => ({ path, kind: kind.name, label: kind.label }))),
+    ...storeKinds.flatMap((kind) =>
+      kind.usualPaths(machine).map((path) => ({ path, kind: kind.name, label: kind.label })),
+    ),
     ...unsupportedPaths(machine).map((path) => ({ path, kind: 'unsupported' as const, label: '' })),
   ]
   for (const { path, kind, label } of places) {
@@ -42,7 +44,15 @@ export async function detectStores(machine: Machine): Promise<DetectedStore[]> {
   return found
 }
 
-async function tryToOpen({ path, kind, label }: { path: string; kind: StoreKindName | 'unsupported'; label: string }): Promise<DetectedStore | undefined> {
+async function tryToOpen({
+  path,
+  kind,
+  label,
+}: {
+  path: string
+  kind: StoreKindName | 'unsupported'
+  label: string
+}): Promise<DetectedStore | undefined> {
   try {
     // Nothing is copied before a snapshot is taken: no private folder is made here.
     await openStore({ path, tmp: '' })
@@ -52,14 +62,20 @@ async function tryToOpen({ path, kind, label }: { path: string; kind: StoreKindN
     const { say, next } = describe(error.code)
     const { messenger, why, instead } = error.detail
     if (error.code !== 'store_unsupported') {
-      return kind === 'unsupported' || error.code === 'store_not_found' ? undefined : { kind, label, path, readable: false, why: { code: error.code, say, next } }
+      return kind === 'unsupported' || error.code === 'store_not_found'
+        ? undefined
+        : { kind, label, path, readable: false, why: { code: error.code, say, next } }
     }
     return {
       kind: 'unsupported',
       label: typeof messenger === 'string' ? messenger : label,
       path,
       readable: false,
-      why: { code: error.code, say: typeof why === 'string' ? why : say, next: typeof instead === 'string' ? instead : next },
+      why: {
+        code: error.code,
+        say: typeof why === 'string' ? why : say,
+        next: typeof instead === 'string' ? instead : next,
+      },
     }
   }
 }

@@ -8,7 +8,8 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
 
 /** The failure as a person can meet it, or the error itself where nobody expects it. */
 export function fileFailure(error: unknown, path: string): unknown {
-  if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return new CofferError('store_not_found', { path }, { cause: error })
+  if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP'))
+    return new CofferError('store_not_found', { path }, { cause: error })
   if (hasCode(error, 'EACCES', 'EPERM')) return new CofferError('store_no_permission', { path }, { cause: error })
   // Windows: another program keeps the file for itself.
   if (hasCode(error, 'EBUSY')) return new CofferError('store_locked', { path }, { cause: error })

@@ -39,7 +39,8 @@ export const imessage: StoreKind = {
         `select filename as path, total_bytes as bytes from attachment where typeof(filename) = 'text' and filename <> ''`,
       )
       .iterate()
-    for (const { path, bytes } of rows) yield { path: placeOf(String(path)), bytes: wholeNumber(bytes) } satisfies NamedMedia
+    for (const { path, bytes } of rows)
+      yield { path: placeOf(String(path)), bytes: wholeNumber(bytes) } satisfies NamedMedia
   },
 }
 

@@ -10,7 +10,12 @@ import type { MediaFolder } from './store.ts'
  * archive's root that are in use. Names are told apart as a disk that ignores case would; the second `Media` becomes
  * `Media (2)`. Throws store_not_found if a given folder is not there.
  */
-export async function findMedia(options: { kind: StoreKind; database: string; given: readonly string[]; taken: readonly string[] }): Promise<MediaFolder[]> {
+export async function findMedia(options: {
+  kind: StoreKind
+  database: string
+  given: readonly string[]
+  taken: readonly string[]
+}): Promise<MediaFolder[]> {
   const found: MediaFolder[] = []
   const names = new Set(options.taken.map((name) => name.toLowerCase()))
   const add = (folder: string) => {

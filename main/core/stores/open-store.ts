@@ -49,11 +49,17 @@ export interface Store {
  * store_no_permission; `inspect` and `snapshot` also store_locked, store_corrupt, store_changed, local_full,
  * cancelled.
  */
-export async function openStore({ path: given, media = [], tmp, patience = { locked: 50, changed: 8 } }: OpenOptions): Promise<Store> {
+export async function openStore({
+  path: given,
+  media = [],
+  tmp,
+  patience = { locked: 50, changed: 8 },
+}: OpenOptions): Promise<Store> {
   const named = await findDatabase(resolve(given))
   const path = await realpath(named)
   await requireReadable(path)
-  const snapshot = (options: SnapshotOptions = {}) => takeSnapshot({ path, name: basename(named), media, tmp, patience, ...options })
+  const snapshot = (options: SnapshotOptions = {}) =>
+    takeSnapshot({ path, name: basename(named), media, tmp, patience, ...options })
   return {
     path,
     snapshot,
@@ -74,7 +80,11 @@ async function describe(taken: StoreSnapshot): Promise<Inspection> {
     media.files += batch.length
     for (const { bytes } of batch) media.bytes += bytes
   }
-  const databases = taken.databases.map(({ path, source }) => ({ path, pageSize: source.pageSize, pages: source.pageCount }))
+  const databases = taken.databases.map(({ path, source }) => ({
+    path,
+    pageSize: source.pageSize,
+    pages: source.pageCount,
+  }))
   return { kind: taken.kind, ...(await taken.summarise()), media, databases }
 }
 

@@ -49,7 +49,8 @@ export function pin(path: string, pageSize: number, files: Descriptors): Pinned 
   try {
     // Under the guard the owner can no longer remove them: if they are there, and are those that the descriptors
     // stand for, then the connection will find the same and create nothing.
-    const all = isSameFile(path, files.db) && isSameFile(`${path}-wal`, files.wal) && isSameFile(`${path}-shm`, files.shm)
+    const all =
+      isSameFile(path, files.db) && isSameFile(`${path}-wal`, files.wal) && isSameFile(`${path}-shm`, files.shm)
     if (!all) return 'gone'
     const connection = openDatabase(path, { readonly: true, wait: 200 })
     try {
@@ -78,7 +79,11 @@ function begin(connection: Database, pageSize: number, files: Descriptors): Pinn
   }
 }
 
-function place({ frames, pages, salt, backfilled, pageSize: logged }: WalIndex, pageSize: number, files: Descriptors): Pinned['pages'] {
+function place(
+  { frames, pages, salt, backfilled, pageSize: logged }: WalIndex,
+  pageSize: number,
+  files: Descriptors,
+): Pinned['pages'] {
   // An empty log has no page size yet.
   if (logged !== pageSize && logged !== 0) return undefined
   const fileSize = fstatSync(files.db).size

@@ -9,7 +9,12 @@ import { pagesOfCopy, requireRoom } from './private-copy.ts'
 import type { DatabaseAtOneMoment, SnapshotContext } from './snapshot-context.ts'
 
 /** 'gone' if nobody has it open after all. With `copy` it is always copied by `backup()`, as where the overlay cannot be told. */
-export async function takePinned(path: string, seen: Look, context: SnapshotContext, how: 'overlay' | 'copy' = 'overlay'): Promise<DatabaseAtOneMoment | 'gone' | 'busy'> {
+export async function takePinned(
+  path: string,
+  seen: Look,
+  context: SnapshotContext,
+  how: 'overlay' | 'copy' = 'overlay',
+): Promise<DatabaseAtOneMoment | 'gone' | 'busy'> {
   const files = openFiles(path)
   if (!files) return 'gone'
   try {
@@ -31,7 +36,12 @@ export async function takePinned(path: string, seen: Look, context: SnapshotCont
   }
 }
 
-async function takeByBackup(database: number, files: Descriptors, seen: Look, context: SnapshotContext): Promise<DatabaseAtOneMoment> {
+async function takeByBackup(
+  database: number,
+  files: Descriptors,
+  seen: Look,
+  context: SnapshotContext,
+): Promise<DatabaseAtOneMoment> {
   await requireRoom(context.copy, seen.size + seen.wal.size)
   const stop = new SharedArrayBuffer(4)
   const onAbort = () => Atomics.store(new Int32Array(stop), 0, 1)
@@ -41,7 +51,8 @@ async function takeByBackup(database: number, files: Descriptors, seen: Look, co
     const { pages } = await context.thread.ask('backup', { database, to: context.copy, stop })
     const { size } = await stat(context.copy)
     // On a locked source backup() ends content, with no page and no file.
-    if (pages === 0 || size !== pages * (seen.header?.pageSize ?? 0)) throw new CofferError('store_changed', { pages, size })
+    if (pages === 0 || size !== pages * (seen.header?.pageSize ?? 0))
+      throw new CofferError('store_changed', { pages, size })
     context.onBytes(size)
     const copied = await pagesOfCopy(context.copy, seen)
     // The thread reads from the copy by now.

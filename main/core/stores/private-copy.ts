@@ -17,7 +17,11 @@ export async function requireRoom(copy: string, bytes: number): Promise<void> {
 }
 
 /** The copy, with its log or journal brought in if it has one, opened in the store's thread. */
-export async function openCopy(context: SnapshotContext, seen: Look, { recover }: { recover: boolean }): Promise<DatabaseAtOneMoment> {
+export async function openCopy(
+  context: SnapshotContext,
+  seen: Look,
+  { recover }: { recover: boolean },
+): Promise<DatabaseAtOneMoment> {
   const { database } = await context.thread.ask('openCopy', { path: context.copy, recover })
   return { database, ...(await pagesOfCopy(context.copy, seen)) }
 }

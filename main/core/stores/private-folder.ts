@@ -26,7 +26,10 @@ export async function removePrivateFolder(folder: string): Promise<void> {
  */
 export async function sweepPrivateCopies(
   root: string,
-  { isAlive = processIsAlive, bootedAt = new Date(Date.now() - uptime() * 1000) }: { isAlive?: (pid: number) => boolean; bootedAt?: Date } = {},
+  {
+    isAlive = processIsAlive,
+    bootedAt = new Date(Date.now() - uptime() * 1000),
+  }: { isAlive?: (pid: number) => boolean; bootedAt?: Date } = {},
 ): Promise<number> {
   let removed = 0
   for (const name of await readdir(root).catch(() => [])) {

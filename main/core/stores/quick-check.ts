@@ -13,8 +13,13 @@ export function quickCheck(db: Database): string[] {
     return linesOf(db, 'pragma quick_check(100)')
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || error.code !== 'SQLITE_ERROR') throw error
-    const names = db.prepare<[], string>(`select name from sqlite_schema where type = 'table' and rootpage > 0`).pluck().all()
-    return ['sqlite_schema', ...names].flatMap((name) => linesOf(db, `pragma quick_check("${name.replaceAll('"', '""')}")`)).slice(0, 100)
+    const names = db
+      .prepare<[], string>(`select name from sqlite_schema where type = 'table' and rootpage > 0`)
+      .pluck()
+      .all()
+    return ['sqlite_schema', ...names]
+      .flatMap((name) => linesOf(db, `pragma quick_check("${name.replaceAll('"', '""')}")`))
+      .slice(0, 100)
   }
 }
 
@@ -24,7 +29,8 @@ function linesOf(db: Database, pragma: string): string[] {
     return lines.filter((line) => line !== 'ok')
   } catch (error) {
     // Damage may stop the check itself.
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_CORRUPT')) return [error.message]
+    if (error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_CORRUPT'))
+      return [error.message]
     throw error
   }
 }

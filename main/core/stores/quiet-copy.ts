@@ -5,7 +5,6 @@
 import { copyPrivately, type OnBytes } from './copy-file.ts'
 import { hasCode } from './file-errors.ts'
 import { hasJournal, hasLog, look, type Look } from './look.ts'
-import { settleSuperJournal } from './super-journal.ts'
 
 /**
  * A database and its write-ahead log: true if the two belong together; SQLite must then bring the log in.
@@ -42,6 +41,10 @@ export async function copyUnchanged(path: string, to: string, before: Look, onBy
 /**
  * A database and the journal of a writer that died: true if neither was written to since `before`, which must be
  * settled. SQLite must then roll the journal back; without it the copy would be corrupt.
+ *
+ * The journal of a transaction over several databases names a further file, which says whether it was committed and
+ * which SQLite removes afterwards. It finds that file from the copy as well, and leaves it where it is, since it does
+ * not list the copy's journal.
  */
 export async function copyWithJournal(path: string, to: string, before: Look, onBytes: OnBytes): Promise<boolean> {
   await copyPrivately(path, to, onBytes)
@@ -52,9 +55,7 @@ export async function copyWithJournal(path: string, to: string, before: Look, on
     throw error
   }
   const after = await look(path)
-  if (after.stamp !== before.stamp || after.journal.stamp !== before.journal.stamp || !hasJournal(after)) return false
-  await settleSuperJournal(`${to}-journal`)
-  return true
+  return after.stamp === before.stamp && after.journal.stamp === before.journal.stamp && hasJournal(after)
 }
 
 /**

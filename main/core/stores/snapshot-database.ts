@@ -65,12 +65,24 @@ function requireDatabase(seen: Look, path: string): Look {
   return seen
 }
 
-function attempt(path: string, seen: Look, changed: number, context: SnapshotContext): Promise<DatabaseAtOneMoment | Setback> {
+function attempt(
+  path: string,
+  seen: Look,
+  changed: number,
+  context: SnapshotContext,
+): Promise<DatabaseAtOneMoment | Setback> {
   const writeAhead = hasLog(seen) || seen.header?.wal === true
-  return writeAhead && !hasJournal(seen) ? takeWriteAhead(path, seen, changed, context) : takeRollback(path, seen, changed, context)
+  return writeAhead && !hasJournal(seen)
+    ? takeWriteAhead(path, seen, changed, context)
+    : takeRollback(path, seen, changed, context)
 }
 
-async function takeWriteAhead(path: string, seen: Look, changed: number, context: SnapshotContext): Promise<DatabaseAtOneMoment | Setback> {
+async function takeWriteAhead(
+  path: string,
+  seen: Look,
+  changed: number,
+  context: SnapshotContext,
+): Promise<DatabaseAtOneMoment | Setback> {
   if (seen.wal.exists && seen.shm.exists && (changed > 0 || (await isHeld(path)))) {
     const pinned = await takePinned(path, seen, context)
     if (typeof pinned !== 'string') return pinned
@@ -79,12 +91,21 @@ async function takeWriteAhead(path: string, seen: Look, changed: number, context
   }
   await requireRoom(context.copy, seen.size + seen.wal.size)
   if (hasLog(seen)) {
-    return (await copyWithLog(path, context.copy, seen, context.onBytes)) ? openCopy(context, seen, { recover: true }) : 'changed'
+    return (await copyWithLog(path, context.copy, seen, context.onBytes))
+      ? openCopy(context, seen, { recover: true })
+      : 'changed'
   }
-  return (await copyUnchanged(path, context.copy, seen, context.onBytes)) ? openCopy(context, seen, { recover: false }) : 'changed'
+  return (await copyUnchanged(path, context.copy, seen, context.onBytes))
+    ? openCopy(context, seen, { recover: false })
+    : 'changed'
 }
 
-async function takeRollback(path: string, first: Look, changed: number, context: SnapshotContext): Promise<DatabaseAtOneMoment | Setback> {
+async function takeRollback(
+  path: string,
+  first: Look,
+  changed: number,
+  context: SnapshotContext,
+): Promise<DatabaseAtOneMoment | Setback> {
   const { thread, copy, onBytes } = context
   await requireRoom(copy, first.size + first.journal.size)
   // Opened before the lock is taken and closed after it is given back (POSIX).
@@ -103,9 +124,13 @@ async function takeRollback(path: string, first: Look, changed: number, context:
     await thread.ask('unguard', null)
     if (seen.stamp !== first.stamp || seen.journal.stamp !== first.journal.stamp) return 'changed'
     if (verdict === 'hot') {
-      return (await copyWithJournal(path, copy, seen, onBytes)) ? await openCopy(context, seen, { recover: true }) : 'changed'
+      return (await copyWithJournal(path, copy, seen, onBytes))
+        ? await openCopy(context, seen, { recover: true })
+        : 'changed'
     }
-    return (await copyUnchanged(path, copy, seen, onBytes)) ? await openCopy(context, seen, { recover: false }) : 'changed'
+    return (await copyUnchanged(path, copy, seen, onBytes))
+      ? await openCopy(context, seen, { recover: false })
+      : 'changed'
   } finally {
     await thread.ask('unguard', null)
     await file.close()

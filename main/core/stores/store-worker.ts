@@ -72,9 +72,9 @@ const work: { [O in StoreOperation]: (input: StoreWork[O]['input']) => Output<O>
     store.media ??= kindNamed(kind).namedMedia(store.db, schemaOf(store))[Symbol.iterator]()
     const batch: NamedMedia[] = []
     while (batch.length < 1000) {
-      const { done, value } = store.media.next()
-      if (done) break
-      batch.push(value)
+      const next = store.media.next()
+      if (next.done === true) break
+      batch.push(next.value)
     }
     if (batch.length === 0) delete store.media
     return batch

@@ -33,13 +33,19 @@ export async function takeSnapshot(options: TakeOptions): Promise<StoreSnapshot>
     const main = await taking.database(path)
     const { kind: kindName, newerThan } = await taking.thread.ask('recognise', { database: main.database })
     const kind = kindNamed(kindName)
-    const warnings: Warning[] = newerThan === undefined ? [] : [{ code: 'cannot_be_browsed', detail: { path, kind: newerThan } }]
+    const warnings: Warning[] =
+      newerThan === undefined ? [] : [{ code: 'cannot_be_browsed', detail: { path, kind: newerThan } }]
     const databases: DatabaseSnapshot[] = [{ path: name, source: main.source }]
     for (const companion of kind.companions) {
       const source = await taking.companion(join(dirname(path), companion), warnings)
       if (source) databases.push({ path: companion, source })
     }
-    const media = await findMedia({ kind, database: path, given: options.media, taken: databases.map((database) => database.path) })
+    const media = await findMedia({
+      kind,
+      database: path,
+      given: options.media,
+      taken: databases.map((database) => database.path),
+    })
     const prefix = await mediaPrefix(kind, media)
     const about = { database: main.database, kind: kindName }
     return {
@@ -47,7 +53,8 @@ export async function takeSnapshot(options: TakeOptions): Promise<StoreSnapshot>
       databases,
       media,
       warnings,
-      summarise: () => orWarn(taking.thread.ask('summarise', about), { chats: 0, messages: 0, newest: null }, warnings, path),
+      summarise: () =>
+        orWarn(taking.thread.ask('summarise', about), { chats: 0, messages: 0, newest: null }, warnings, path),
       async *namedMedia() {
         for (;;) {
           const batch = await orWarn(taking.thread.ask('nextNamedMedia', about), [], warnings, path)
@@ -134,7 +141,8 @@ async function orWarn<T>(answer: Promise<T>, otherwise: T, warnings: Warning[], 
   try {
     return await answer
   } catch (error) {
-    if (!(error instanceof CofferError) || (error.code !== 'store_corrupt' && error.code !== 'cannot_be_browsed')) throw error
+    if (!(error instanceof CofferError) || (error.code !== 'store_corrupt' && error.code !== 'cannot_be_browsed'))
+      throw error
     const code = error.code === 'store_corrupt' ? 'store_check_failed' : error.code
     if (!warnings.some((warning) => warning.code === code)) warnings.push({ code, detail: { path } })
     return otherwise

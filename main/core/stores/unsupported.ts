@@ -31,7 +31,8 @@ const signal: Unsupported = {
 const whatsappWindows: Unsupported = {
   messenger: 'WhatsApp for Windows',
   why: 'WhatsApp for Windows keeps its messages in databases encrypted with a key of its own.',
-  instead: 'Back up WhatsApp on your phone (Settings, Chats, Chat backup, end-to-end encrypted) and give Coffer the .crypt15 file.',
+  instead:
+    'Back up WhatsApp on your phone (Settings, Chats, Chat backup, end-to-end encrypted) and give Coffer the .crypt15 file.',
   usualPaths({ home, platform, env }) {
     const local = env['LOCALAPPDATA'] ?? join(home, 'AppData', 'Local')
     return platform === 'win32' ? [join(local, 'Packages', '5319275A.WhatsAppDesktop_cv1g1gvanyjgm', 'LocalState')] : []

@@ -20,13 +20,17 @@ export interface WalOverlay {
  * Reads the headers of the first `frames` frames. Pages at or beyond `pageCount` are left out: a later commit of the
  * same log cut them off. Undefined if a frame does not carry this salt, which no pinned log should do.
  */
-export function readWalOverlay(fd: number, at: { frames: number; pageSize: number; pageCount: number; salt: Buffer }): WalOverlay | undefined {
+export function readWalOverlay(
+  fd: number,
+  at: { frames: number; pageSize: number; pageCount: number; salt: Buffer },
+): WalOverlay | undefined {
   const { frames, pageSize, pageCount, salt } = at
   const newest = new Map<number, number>()
   const header = Buffer.alloc(frameHeader)
   for (let frame = 0; frame < frames; frame++) {
     const start = logHeader + frame * (frameHeader + pageSize)
-    if (readSync(fd, header, 0, frameHeader, start) !== frameHeader || !header.subarray(8, 16).equals(salt)) return undefined
+    if (readSync(fd, header, 0, frameHeader, start) !== frameHeader || !header.subarray(8, 16).equals(salt))
+      return undefined
     const page = header.readUInt32BE(0)
     if (page === 0) return undefined
     if (page <= pageCount) newest.set(page - 1, start + frameHeader)
@@ -40,7 +44,10 @@ export function readWalOverlay(fd: number, at: { frames: number; pageSize: numbe
 }
 
 /** True if every page from `fileSize` to `pageCount` lies in the overlay: then no read goes past the file's end. */
-export function coversTheRest(overlay: WalOverlay | undefined, at: { fileSize: number; pageSize: number; pageCount: number }): boolean {
+export function coversTheRest(
+  overlay: WalOverlay | undefined,
+  at: { fileSize: number; pageSize: number; pageCount: number },
+): boolean {
   const inFile = Math.floor(at.fileSize / at.pageSize)
   if (inFile >= at.pageCount) return true
   const beyond = overlay ? new Uint32Array(overlay.pages).filter((page) => page >= inFile).length : 0

@@ -21,7 +21,15 @@ export const whatsappAndroid: StoreKind = {
 
   usualPaths({ home }) {
     // Phones are not computers: these are the places where people put what they copied from one.
-    const folders = ['WhatsApp/Databases', 'WhatsApp', 'Documents/WhatsApp', 'Documents', 'Downloads/WhatsApp', 'Downloads', 'Desktop']
+    const folders = [
+      'WhatsApp/Databases',
+      'WhatsApp',
+      'Documents/WhatsApp',
+      'Documents',
+      'Downloads/WhatsApp',
+      'Downloads',
+      'Desktop',
+    ]
     return folders.map((folder) => join(home, folder, 'msgstore.db'))
   },
 
@@ -51,7 +59,8 @@ export const whatsappAndroid: StoreKind = {
   },
 }
 
-const isModern = (schema: Schema) => schema.has('message', '_id', 'chat_row_id', 'message_type', 'timestamp') && schema.has('chat', '_id')
+const isModern = (schema: Schema) =>
+  schema.has('message', '_id', 'chat_row_id', 'message_type', 'timestamp') && schema.has('chat', '_id')
 const isOld = (schema: Schema) => schema.has('messages', '_id', 'key_remote_jid', 'data', 'timestamp')
 
 function summariseModern(db: Database, schema: Schema): Summary {
@@ -69,7 +78,9 @@ function summariseModern(db: Database, schema: Schema): Summary {
 function summariseOld(db: Database, schema: Schema): Summary {
   // Status 6 on a text is a system line, the old schema's message_type 7.
   // People's status updates are kept in the same table, as a chat of their own.
-  const system = schema.has('messages', 'status', 'media_wa_type') ? `and not (cast(coalesce(media_wa_type, 0) as integer) = 0 and coalesce(status, 0) = 6)` : ''
+  const system = schema.has('messages', 'status', 'media_wa_type')
+    ? `and not (cast(coalesce(media_wa_type, 0) as integer) = 0 and coalesce(status, 0) = 6)`
+    : ''
   const counted = `from messages not indexed where key_remote_jid not in ('-1', 'status@broadcast') ${system}`
   const { messages, newest } = oneRow(db, `select count(*) as messages, max(timestamp) as newest ${counted}`)
   // Until 2019 there was no table of chats that tells the hidden ones.

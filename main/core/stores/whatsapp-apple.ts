@@ -15,7 +15,9 @@ export const whatsappApple: StoreKind = {
   tables: ['ZWAMESSAGE'],
 
   usualPaths: ({ home, platform }) =>
-    platform === 'darwin' ? [join(home, 'Library/Group Containers/group.net.whatsapp.WhatsApp.shared/ChatStorage.sqlite')] : [],
+    platform === 'darwin'
+      ? [join(home, 'Library/Group Containers/group.net.whatsapp.WhatsApp.shared/ChatStorage.sqlite')]
+      : [],
 
   mediaFolders: (database) => [join(dirname(database), 'Message')],
 
@@ -37,6 +39,7 @@ export const whatsappApple: StoreKind = {
         `select ZMEDIALOCALPATH as path, ZFILESIZE as bytes from ZWAMEDIAITEM where typeof(ZMEDIALOCALPATH) = 'text' and ZMEDIALOCALPATH <> ''`,
       )
       .iterate()
-    for (const { path, bytes } of rows) yield { path: `Message/${String(path)}`, bytes: wholeNumber(bytes) } satisfies NamedMedia
+    for (const { path, bytes } of rows)
+      yield { path: `Message/${String(path)}`, bytes: wholeNumber(bytes) } satisfies NamedMedia
   },
 }

@@ -1,4 +1,14 @@
-import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
@@ -27,7 +37,9 @@ describe('a store that nobody has open', () => {
   it('is taken with the log that a killed owner left, and the log stays as it is', async () => {
     const { owner, path, tmp } = places()
     const program = await startOwner(path)
-    await program.run('pragma journal_mode = wal; create table t (a); insert into t values (1); insert into t values (2)')
+    await program.run(
+      'pragma journal_mode = wal; create table t (a); insert into t values (1); insert into t values (2)',
+    )
     await program.kill()
     const before = stateOf(owner)
     expect(Object.keys(before)).toEqual(['store.db', 'store.db-shm', 'store.db-wal'])
@@ -63,7 +75,9 @@ describe('a store that nobody has open', () => {
     makeClosed(path, { rows: 200 })
     const program = await startOwner(path)
     // A cache of five pages: the transaction spills into the database before it is committed.
-    await program.run('pragma cache_size = 5; begin immediate; update t set a = zeroblob(1000); insert into t (a) select a from t')
+    await program.run(
+      'pragma cache_size = 5; begin immediate; update t set a = zeroblob(1000); insert into t (a) select a from t',
+    )
     await program.kill()
     const before = stateOf(owner)
     expect(Object.keys(before)).toEqual(['store.db', 'store.db-journal'])
@@ -159,7 +173,9 @@ describe('a store that nobody has open', () => {
     const midway = new AbortController()
     const snapshot = store.snapshot({ signal: midway.signal, onProgress: () => midway.abort() })
     // Cancelled after the first piece: either the piece was the last, or the copy stopped.
-    await snapshot.then((taken) => taken.close()).catch((error: unknown) => expect(error).toMatchObject({ code: 'cancelled' }))
+    await snapshot
+      .then((taken) => taken.close())
+      .catch((error: unknown) => expect(error).toMatchObject({ code: 'cancelled' }))
     expect(readdirSync(tmp)).toEqual([])
     expect(stateOf(owner)).toEqual(before)
   })
@@ -168,7 +184,9 @@ describe('a store that nobody has open', () => {
     const { path, tmp } = places()
     makeClosed(path, { rows: 3000 })
     const seen: number[] = []
-    const snapshot = await (await openStore({ path, tmp })).snapshot({ onProgress: ({ phase, done }) => void (phase === 'snapshot' && seen.push(done)) })
+    const snapshot = await (
+      await openStore({ path, tmp })
+    ).snapshot({ onProgress: ({ phase, done }) => void (phase === 'snapshot' && seen.push(done)) })
     await snapshot.close()
     expect(seen.at(-1)).toBe(statSync(path).size)
     expect(seen).toEqual([...seen].sort((a, b) => a - b))

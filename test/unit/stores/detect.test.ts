@@ -48,7 +48,11 @@ describe('the stores on a computer', () => {
     const linux = await detectStores({ home, platform: 'linux', env: { XDG_CONFIG_HOME: join(home, 'conf') } })
     expect(linux.map(({ kind }) => kind)).toEqual(['beeper'])
     writeFileSync(at(home, 'local/Packages/5319275A.WhatsAppDesktop_cv1g1gvanyjgm/LocalState/messages.db'), noise)
-    const windows = await detectStores({ home, platform: 'win32', env: { APPDATA: join(home, 'conf'), LOCALAPPDATA: join(home, 'local') } })
+    const windows = await detectStores({
+      home,
+      platform: 'win32',
+      env: { APPDATA: join(home, 'conf'), LOCALAPPDATA: join(home, 'local') },
+    })
     expect(windows.map(({ label }) => label)).toEqual(['Beeper', 'WhatsApp for Windows'])
   })
 

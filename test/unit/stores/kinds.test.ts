@@ -5,13 +5,20 @@ import { describe, expect, it } from 'vitest'
 import { messageText } from '../../../main/core/stores/imessage.ts'
 import { openStore } from '../../../main/core/stores/open-store.ts'
 import type { Inspection } from '../../../main/core/stores/store.ts'
-import { imessageSchema, makeBeeper, makeIMessage, makeSqlite, makeWhatsAppApple } from '../../fixtures/make-small-stores.ts'
+import {
+  imessageSchema,
+  makeBeeper,
+  makeIMessage,
+  makeSqlite,
+  makeWhatsAppApple,
+} from '../../fixtures/make-small-stores.ts'
 import { addDay, makeWhatsAppAndroid } from '../../fixtures/make-whatsapp-android.ts'
 import { fixture } from './fixtures.ts'
 import { places, withSnapshot } from './owned.ts'
 import { folderForTest } from './pages.ts'
 
-const inspect = async (path: string): Promise<Inspection> => (await openStore({ path, tmp: join(folderForTest(), 'tmp') })).inspect()
+const inspect = async (path: string): Promise<Inspection> =>
+  (await openStore({ path, tmp: join(folderForTest(), 'tmp') })).inspect()
 
 /** A store made with SQL alone, under a name that says nothing. */
 async function inspectSql(sql: string): Promise<Inspection> {
@@ -30,10 +37,40 @@ async function namedPaths(path: string): Promise<string[]> {
 
 describe('real data that other projects published', () => {
   const real = [
-    ['whatsapp-apple/ChatStorage.sqlite', { kind: 'whatsapp-apple', chats: 5, messages: 32, newest: new Date('2023-05-17T14:36:40Z'), media: { files: 2, bytes: 97_363 } }],
-    ['whatsapp-android/msgstore-2023-10.db', { kind: 'whatsapp-android', chats: 2, messages: 3, newest: new Date(1693993938000), media: { files: 0, bytes: 0 } }],
-    ['whatsapp-android/msgstore-2026-01.db', { kind: 'whatsapp-android', chats: 1, messages: 1, newest: new Date(1761287123000), media: { files: 0, bytes: 0 } }],
-    ['whatsapp-crypt15/msgstore.db', { kind: 'whatsapp-android', chats: 0, messages: 0, newest: null, media: { files: 0, bytes: 0 } }],
+    [
+      'whatsapp-apple/ChatStorage.sqlite',
+      {
+        kind: 'whatsapp-apple',
+        chats: 5,
+        messages: 32,
+        newest: new Date('2023-05-17T14:36:40Z'),
+        media: { files: 2, bytes: 97_363 },
+      },
+    ],
+    [
+      'whatsapp-android/msgstore-2023-10.db',
+      {
+        kind: 'whatsapp-android',
+        chats: 2,
+        messages: 3,
+        newest: new Date(1693993938000),
+        media: { files: 0, bytes: 0 },
+      },
+    ],
+    [
+      'whatsapp-android/msgstore-2026-01.db',
+      {
+        kind: 'whatsapp-android',
+        chats: 1,
+        messages: 1,
+        newest: new Date(1761287123000),
+        media: { files: 0, bytes: 0 },
+      },
+    ],
+    [
+      'whatsapp-crypt15/msgstore.db',
+      { kind: 'whatsapp-android', chats: 0, messages: 0, newest: null, media: { files: 0, bytes: 0 } },
+    ],
   ] as const
   for (const [name, expected] of real) {
     const path = fixture(...name.split('/'))
@@ -64,10 +101,20 @@ describe('made-up stores', () => {
     const made = makeWhatsAppAndroid(path, { messages: 3000, media: { files: 40, bytes: 4_000_000 } })
     const media = { files: 40, bytes: 4_000_000 }
     expect(made.messages).toBeLessThan(3000)
-    expect(await inspect(path)).toMatchObject({ kind: 'whatsapp-android', chats: made.chats, messages: made.messages, newest: made.newest, media })
+    expect(await inspect(path)).toMatchObject({
+      kind: 'whatsapp-android',
+      chats: made.chats,
+      messages: made.messages,
+      newest: made.newest,
+      media,
+    })
     const day = addDay(path, { messages: 200, media: { files: 2, bytes: 90_000 } })
     const after = await inspect(path)
-    expect(after).toMatchObject({ messages: made.messages + day.messages, newest: day.newest, media: { files: 42, bytes: 4_090_000 } })
+    expect(after).toMatchObject({
+      messages: made.messages + day.messages,
+      newest: day.newest,
+      media: { files: 42, bytes: 4_090_000 },
+    })
     expect((await namedPaths(path)).sort()).toEqual([...made.media, ...day.media].map((file) => file.path).sort())
   })
 
@@ -99,7 +146,11 @@ describe('made-up stores', () => {
     const path = join(folderForTest(), 'some.bin')
     const { texts } = makeIMessage(path, { messages: 300 })
     const db = new Database(path, { readonly: true })
-    const rows = db.prepare<[], { text: unknown; attributedBody: unknown }>('select text, attributedBody from message order by ROWID').all()
+    const rows = db
+      .prepare<[], { text: unknown; attributedBody: unknown }>(
+        'select text, attributedBody from message order by ROWID',
+      )
+      .all()
     db.close()
     expect(rows.filter(({ text }) => text === null).length).toBeGreaterThan(100)
     expect(rows.map(messageText)).toEqual(texts)
@@ -115,7 +166,13 @@ describe('made-up stores', () => {
   it('of no messenger have no counts', async () => {
     const path = join(folderForTest(), 'some.bin')
     makeSqlite(path)
-    expect(await inspect(path)).toMatchObject({ kind: 'sqlite', chats: 0, messages: 0, newest: null, media: { files: 0, bytes: 0 } })
+    expect(await inspect(path)).toMatchObject({
+      kind: 'sqlite',
+      chats: 0,
+      messages: 0,
+      newest: null,
+      media: { files: 0, bytes: 0 },
+    })
   })
 })
 
@@ -135,8 +192,17 @@ describe('what counts as a message', () => {
   it('is taken from the old table when that has the rows', async () => {
     const rows = `insert into messages values (1, '-1', null, 5, -1, null), (2, 'x@s.whatsapp.net', 'a', 50, 0, '0'), (3, 'x@s.whatsapp.net', null, 60, 6, '0'),
       (4, 'y@s.whatsapp.net', 'b', 40, 6, '1'), (5, 'status@broadcast', null, 70, 0, '1')`
-    expect(await inspectSql(`${old} ${rows}`)).toMatchObject({ kind: 'whatsapp-android', chats: 2, messages: 2, newest: new Date(50) })
-    expect(await inspectSql(`${modern} ${old} ${rows}; insert into chat values (1, 1, 0); insert into message values (1, -1, -1, 99, null)`)).toMatchObject({
+    expect(await inspectSql(`${old} ${rows}`)).toMatchObject({
+      kind: 'whatsapp-android',
+      chats: 2,
+      messages: 2,
+      newest: new Date(50),
+    })
+    expect(
+      await inspectSql(
+        `${modern} ${old} ${rows}; insert into chat values (1, 1, 0); insert into message values (1, -1, -1, 99, null)`,
+      ),
+    ).toMatchObject({
       chats: 1,
       messages: 2,
       newest: new Date(50),
@@ -176,7 +242,9 @@ describe('names of people', () => {
     const { owner, path, tmp } = places()
     makeWhatsAppAndroid(path, { messages: 100 })
     makeSqlite(join(owner, 'wa.db'))
-    await withSnapshot(path, tmp, (snapshot) => expect(snapshot.databases.map((database) => database.path)).toEqual(['store.db', 'wa.db']))
+    await withSnapshot(path, tmp, (snapshot) =>
+      expect(snapshot.databases.map((database) => database.path)).toEqual(['store.db', 'wa.db']),
+    )
   })
 
   it('are left out with a warning when that wa.db is no database', async () => {
@@ -185,7 +253,9 @@ describe('names of people', () => {
     copyFileSync(import.meta.filename, join(owner, 'wa.db'))
     await withSnapshot(path, tmp, (snapshot) => {
       expect(snapshot.databases.map((database) => database.path)).toEqual(['store.db'])
-      expect(snapshot.warnings).toEqual([{ code: 'file_unreadable', detail: { path: join(owner, 'wa.db'), why: 'store_encrypted' } }])
+      expect(snapshot.warnings).toEqual([
+        { code: 'file_unreadable', detail: { path: join(owner, 'wa.db'), why: 'store_encrypted' } },
+      ])
     })
   })
 })

@@ -19,19 +19,26 @@ export function makeClosed(path: string, { rows = 50, pageSize = 4096, journal =
   const db = new Database(path)
   db.pragma(`page_size = ${pageSize}`)
   db.pragma(`journal_mode = ${journal}`)
-  db.exec('create table t (id integer primary key, a blob)')
+  db.pragma('synchronous = off')
+  db.exec('create table t (id integer primary key, a blob); begin')
   const insert = db.prepare('insert into t (a) values (randomblob(1000))')
   for (let i = 0; i < rows; i++) insert.run()
+  db.exec('commit')
   db.close()
 }
 
 /** The files of a database that is open, as a crash at this moment would leave them. */
 export function crashCopy(path: string, to: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) if (existsSync(path + suffix)) copyFileSync(path + suffix, to + suffix)
+  for (const suffix of ['', '-wal', '-shm', '-journal'])
+    if (existsSync(path + suffix)) copyFileSync(path + suffix, to + suffix)
 }
 
 /** A snapshot of a store, given to `look` and closed. */
-export async function withSnapshot<T>(path: string, tmp: string, look: (snapshot: StoreSnapshot) => T | Promise<T>): Promise<T> {
+export async function withSnapshot<T>(
+  path: string,
+  tmp: string,
+  look: (snapshot: StoreSnapshot) => T | Promise<T>,
+): Promise<T> {
   const store = await openStore({ path, tmp, patience: { locked: 20, changed: 8 } })
   const snapshot = await store.snapshot()
   try {

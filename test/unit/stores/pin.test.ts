@@ -16,7 +16,12 @@ function close(files: Descriptors): void {
 }
 
 /** Pins, compares the overlay with `backup()` on the same transaction, and says which of the two the overlay used. */
-async function compare(path: string, pageSize: number, folder: string, meanwhile: () => Promise<void>): Promise<'file' | 'log' | 'odd'> {
+async function compare(
+  path: string,
+  pageSize: number,
+  folder: string,
+  meanwhile: () => Promise<void>,
+): Promise<'file' | 'log' | 'odd'> {
   const files = descriptors(path)
   const pinned = pin(path, pageSize, files)
   if (typeof pinned === 'string') {
@@ -27,7 +32,12 @@ async function compare(path: string, pageSize: number, folder: string, meanwhile
   try {
     if (!pages) return 'odd'
     const overlay = pages.overlay && { fd: files.wal, ...pages.overlay }
-    const spec: PageSourceSpec = { pageSize: pages.pageSize, pageCount: pages.pageCount, fd: files.db, ...(overlay ? { overlay } : {}) }
+    const spec: PageSourceSpec = {
+      pageSize: pages.pageSize,
+      pageCount: pages.pageCount,
+      fd: files.db,
+      ...(overlay ? { overlay } : {}),
+    }
     const before = allPages(spec, 1)
     await meanwhile()
     const copy = join(folder, 'backup.db')
@@ -71,14 +81,18 @@ describe('the overlay of a pinned database', () => {
     const folder = folderForTest()
     const path = join(folder, 'store.db')
     const owner = await startOwner(path)
-    await owner.run('pragma journal_mode = wal; create table t (a); insert into t values (randomblob(9000)); pragma wal_checkpoint(passive)')
+    await owner.run(
+      'pragma journal_mode = wal; create table t (a); insert into t values (randomblob(9000)); pragma wal_checkpoint(passive)',
+    )
     const files = descriptors(path)
     const pinned = pin(path, 4096, files)
     if (typeof pinned === 'string') throw new Error(pinned)
     expect(pinned.pages?.overlay).toBeUndefined()
     const spec: PageSourceSpec = { pageSize: 4096, pageCount: pinned.pages?.pageCount ?? 0, fd: files.db }
     const before = allPages(spec)
-    await owner.run('update t set a = randomblob(9000); insert into t values (randomblob(50000)); pragma wal_checkpoint(passive)')
+    await owner.run(
+      'update t set a = randomblob(9000); insert into t values (randomblob(50000)); pragma wal_checkpoint(passive)',
+    )
     expect(allPages(spec).equals(before)).toBe(true)
     pinned.connection.close()
     close(files)

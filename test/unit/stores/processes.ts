@@ -14,7 +14,10 @@ export interface Writer {
 }
 
 /** Commits every 5 ms (test/fixtures/busy-writer.ts); killed after the test at the latest. */
-export async function startWriter(path: string, options: { journal?: 'wal' | 'delete'; seed?: number; pageSize?: number } = {}): Promise<Writer> {
+export async function startWriter(
+  path: string,
+  options: { journal?: 'wal' | 'delete'; seed?: number; pageSize?: number } = {},
+): Promise<Writer> {
   const { journal = 'wal', seed = 1, pageSize = 4096 } = options
   const child = start('busy-writer.ts', [path, journal, String(seed), String(pageSize)])
   await hear(child, 'ready')
@@ -78,7 +81,10 @@ async function hear(child: ChildProcess, word: string): Promise<void> {
   const enough = new AbortController()
   try {
     const { signal } = enough
-    const heard: unknown[] = await Promise.race([once(child, 'message', { signal }), once(child, 'exit', { signal }).then(() => ['ended'])])
+    const heard: unknown[] = await Promise.race([
+      once(child, 'message', { signal }),
+      once(child, 'exit', { signal }).then(() => ['ended']),
+    ])
     if (heard[0] !== word) throw new Error(`waited for “${word}”, heard “${String(heard[0])}”`)
   } finally {
     enough.abort()

@@ -30,13 +30,20 @@ function versions(path: string): unknown[] {
 
 async function makeRows(path: string, mode: 'wal' | 'delete') {
   const owner = await startOwner(path)
-  await owner.run(`pragma journal_mode = ${mode}; pragma wal_autocheckpoint = 0; pragma cache_size = 20; create table t (version integer, filler blob)`)
-  await owner.run('insert into t with recursive n(i) as (select 1 union all select i + 1 from n where i < 900) select 0, randomblob(3000) from n')
+  await owner.run(
+    `pragma journal_mode = ${mode}; pragma wal_autocheckpoint = 0; pragma cache_size = 20; create table t (version integer, filler blob)`,
+  )
+  await owner.run(
+    'insert into t with recursive n(i) as (select 1 union all select i + 1 from n where i < 900) select 0, randomblob(3000) from n',
+  )
   return owner
 }
 
 /** What the owner does before the copy begins, and after each piece of it. */
-const interleavings = fc.array(fc.array(fc.constantFrom(...Object.values(actions)), { maxLength: 3 }), { minLength: 1, maxLength: 6 })
+const interleavings = fc.array(fc.array(fc.constantFrom(...Object.values(actions)), { maxLength: 3 }), {
+  minLength: 1,
+  maxLength: 6,
+})
 
 describe('a copy of a database with its log', () => {
   it('is one moment whenever it says so, whatever the owner does before and between its pieces', async () => {
@@ -95,7 +102,9 @@ describe('a copy of a database without a log', () => {
     await owner.close()
     const before = await look(path)
     const again = await startOwner(path)
-    const unchanged = await copyUnchanged(path, `${folder}-copy.db`, before, () => again.run('update t set version = 7 where rowid = 1'))
+    const unchanged = await copyUnchanged(path, `${folder}-copy.db`, before, () =>
+      again.run('update t set version = 7 where rowid = 1'),
+    )
     expect(unchanged).toBe(false)
   })
 })

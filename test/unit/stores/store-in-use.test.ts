@@ -94,12 +94,19 @@ describe('a store that its owner uses', () => {
       const { path, tmp } = places()
       makeClosed(path, { rows: 200 })
       const program = await startOwner(path)
-      await program.run(`pragma journal_mode = ${journal}; pragma cache_size = 5; begin immediate; update t set a = zeroblob(1000)`)
+      await program.run(
+        `pragma journal_mode = ${journal}; pragma cache_size = 5; begin immediate; update t set a = zeroblob(1000)`,
+      )
       const store = await openStore({ path, tmp, patience: { locked: 2, changed: 2 } })
       await expect(store.snapshot()).rejects.toMatchObject({ code: 'store_locked', detail: { path } })
       expect(readdirSync(tmp)).toEqual([])
       await program.run('rollback')
-      expect(openBytes(await withSnapshot(path, tmp, mainBytes)).prepare('select count(*) from t where a = zeroblob(1000)').pluck().get()).toBe(0)
+      expect(
+        openBytes(await withSnapshot(path, tmp, mainBytes))
+          .prepare('select count(*) from t where a = zeroblob(1000)')
+          .pluck()
+          .get(),
+      ).toBe(0)
     }
   })
 
@@ -117,7 +124,9 @@ describe('a store that its owner uses', () => {
   it('is taken from an owner that keeps a log for itself, as long as the log does not start anew meanwhile', async () => {
     const { owner, path, tmp } = places()
     const program = await startOwner(path)
-    await program.run('pragma locking_mode = exclusive; pragma journal_mode = wal; create table t (a); insert into t values (1)')
+    await program.run(
+      'pragma locking_mode = exclusive; pragma journal_mode = wal; create table t (a); insert into t values (1)',
+    )
     expect(readdirSync(owner)).toEqual(['store.db', 'store.db-wal'])
     await withSnapshot(path, tmp, (snapshot) => {
       expect(openBytes(mainBytes(snapshot)).prepare('select count(*) from t').pluck().get()).toBe(1)
