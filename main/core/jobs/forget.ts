@@ -48,7 +48,7 @@ export interface ForgetResult {
   /** Packs less than half alive, or small, whose live content now lies in new packs. */
   repacked: Tally
   /** What was written for that. Room gained: deleted and repacked bytes, less these. */
-  written: { objects: number; bytes: number }
+  written: Tally
   warnings: Warning[]
 }
 
@@ -148,7 +148,7 @@ class ForgetRun {
     if (label && !mirrored) state.cache.clearMirror()
   }
 
-  get written(): { objects: number; bytes: number } {
+  get written(): Tally {
     const { objects, bytes } = this.revisions.written
     return { objects: this.landing.landed.size + objects, bytes: this.landing.uploaded + bytes }
   }

@@ -10,7 +10,7 @@ import type { LiveTable } from './live-table.ts'
 const foreignForMs = 7 * 24 * 3600 * 1000
 
 export interface Tally {
-  packs: number
+  objects: number
   bytes: number
 }
 
@@ -40,7 +40,7 @@ export async function deleteUnneeded(
   const { destination } = context
   const needed = live.needed()
   const journalled = new Set(state.journal.all().map(({ pack }) => pack))
-  const deleted: Tally = { packs: 0, bytes: 0 }
+  const deleted: Tally = { objects: 0, bytes: 0 }
   let abandoned: number | undefined
   for (const [id, { size, modified }] of listed) {
     if (needed.has(id)) continue
@@ -51,7 +51,7 @@ export async function deleteUnneeded(
     throwIfCancelled(signal)
     await destination.delete(packName(id))
     listed.delete(id)
-    deleted.packs++
+    deleted.objects++
     deleted.bytes += size
   }
   // A crash before this line leaves a journal of packs that are gone; whoever reads it next looks for them first.

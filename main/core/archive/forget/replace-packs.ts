@@ -53,11 +53,11 @@ export async function replacePacks(it: Replacing): Promise<Tally> {
       code: 'destination_full',
       detail: { postponed, reason: 'no room to write packs anew before the old ones go' },
     })
-  if (replaced.length === 0) return { packs: 0, bytes: 0 }
+  if (replaced.length === 0) return { objects: 0, bytes: 0 }
 
   const moves = new Moves(live)
   const going = await moveContent(it, replaced, moves, onFault)
-  if (going.size === 0) return { packs: 0, bytes: 0 }
+  if (going.size === 0) return { objects: 0, bytes: 0 }
   const tables = new TableWriter(
     context,
     () => landing.nextPack(),
@@ -97,7 +97,7 @@ export async function replacePacks(it: Replacing): Promise<Tally> {
     state,
     state.journal.all().flatMap(({ id, pack }) => (going.has(pack) ? [id] : [])),
   )
-  return { packs: going.size, bytes: [...going.values()].reduce((sum, { size }) => sum + size, 0) }
+  return { objects: going.size, bytes: [...going.values()].reduce((sum, { size }) => sum + size, 0) }
 }
 
 /** Moves pages and pieces; returns the packs that can go. */
