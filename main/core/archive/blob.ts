@@ -55,14 +55,19 @@ export function shrink(plain: Buffer): { bytes: Buffer; compressed: boolean } {
   if (plain.length < 32 || looksIncompressible(plain)) return { bytes: plain, compressed: false }
   // A chunk size of at least the whole input makes zlib produce it in one piece, without copying.
   const bytes = zstdCompressSync(plain, { chunkSize: plain.length + 1024, params: level })
-  return bytes.length < plain.length ? { bytes, compressed: true } : { bytes: plain, compressed: false }
+  if (bytes.length < plain.length) return { bytes, compressed: true }
+  giveBack(bytes)
+  return { bytes: plain, compressed: false }
 }
 
 /** Photos, sound and films are compressed already: a sample spares the attempt, and megabytes of output to throw away. */
 function looksIncompressible(plain: Buffer): boolean {
   if (plain.length <= 4 * sampleBytes) return false
   const sample = plain.subarray(plain.length >> 1, (plain.length >> 1) + sampleBytes)
-  return zstdCompressSync(sample, { chunkSize: sampleBytes + 1024, params: level }).length > sampleBytes * 0.98
+  const bytes = zstdCompressSync(sample, { chunkSize: sampleBytes + 1024, params: level })
+  const { length } = bytes
+  giveBack(bytes)
+  return length > sampleBytes * 0.98
 }
 
 /** Seals `bytes` to `into` at `offset`; returns the sealed length. */
@@ -102,8 +107,21 @@ export function openBlobInPlace(sealed: Buffer, label: Buffer, compressed: boole
   }
   if (!compressed) return bytes
   try {
-    return zstdDecompressSync(bytes, { chunkSize: Math.min(maxBlobPlain, Math.max(bytes.length * 4, 300_000)), maxOutputLength: maxBlobPlain })
+    return zstdDecompressSync(bytes, {
+      chunkSize: Math.min(maxBlobPlain, Math.max(bytes.length * 4, 300_000)),
+      maxOutputLength: maxBlobPlain,
+    })
   } catch {
     throw new Malformed('a blob does not decompress')
   }
+}
+
+/**
+ * Gives the memory of what was compressed or decompressed back at once. Left to the garbage collector, which sees only
+ * small handles, it piles up to a hundred megabytes before it comes. The buffer must not be used again.
+ */
+export function giveBack(bytes: Buffer): void {
+  const { buffer } = bytes
+  // Small buffers share Node's pool, which is not ours to give away.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0)
 }

@@ -7,8 +7,17 @@
  * whose owner lost this computer, still says what it holds.
  */
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
-import { BlobLabel, blobKind, type BlobKind, openBlob, type Placed, sealInto, shrink } from './blob.ts'
-import { hashBytes, maxBlobPlain, maxBlobSealed, maxPack, packIndexTarget, packTarget, pageHashBytes, sealOverhead } from './limits.ts'
+import { BlobLabel, blobKind, type BlobKind, giveBack, openBlob, type Placed, sealInto, shrink } from './blob.ts'
+import {
+  hashBytes,
+  maxBlobPlain,
+  maxBlobSealed,
+  maxPack,
+  packIndexTarget,
+  packTarget,
+  pageHashBytes,
+  sealOverhead,
+} from './limits.ts'
 import type { ArchiveId, PackId } from './names.ts'
 import { padme } from './padding.ts'
 
@@ -59,7 +68,9 @@ export class PackBuilder {
   /** Seals a blob of at most 4 MiB plain; `hashes` go to the index. */
   add(kind: BlobKind, plain: Buffer, hashes: Uint8Array): Placed {
     const { bytes, compressed } = shrink(plain)
-    return this.put(kind, bytes, compressed, hashes)
+    const placed = this.put(kind, bytes, compressed, hashes)
+    if (compressed) giveBack(bytes)
+    return placed
   }
 
   /** Ends the pack: padding, index, trailer. Returns the buffer it was given and the pack's length in it. */
@@ -85,7 +96,12 @@ export class PackBuilder {
     const ordinal = this.count++
     const length = sealInto(this.into, offset, bytes, this.label.of(kind, ordinal, compressed), this.key)
     this.at += length
-    this.index.u8(kind).u8(compressed ? 1 : 0).u32(length).u32(hashes.length).raw(hashes)
+    this.index
+      .u8(kind)
+      .u8(compressed ? 1 : 0)
+      .u32(length)
+      .u32(hashes.length)
+      .raw(hashes)
     return { ordinal, offset, length, compressed }
   }
 }
@@ -98,7 +114,8 @@ export function readTrailer(trailer: Buffer, packSize: number): Placed {
   const ordinal = reader.u32()
   reader.end()
   const offset = packSize - trailerBytes - length
-  if (packSize > maxPack || length < sealOverhead || offset < 0) throw new Malformed('the trailer points outside the pack')
+  if (packSize > maxPack || length < sealOverhead || offset < 0)
+    throw new Malformed('the trailer points outside the pack')
   return { ordinal, offset, length, compressed: false }
 }
 
@@ -106,7 +123,13 @@ export function readTrailer(trailer: Buffer, packSize: number): Placed {
  * Opens a pack's sealed index and returns its blobs in order, the padding included. Throws Malformed when it is not
  * this pack's or does not account for every byte before it.
  */
-export function readIndex(sealed: Buffer, place: Placed, archive: ArchiveId, pack: PackId, key: Uint8Array): IndexedBlob[] {
+export function readIndex(
+  sealed: Buffer,
+  place: Placed,
+  archive: ArchiveId,
+  pack: PackId,
+  key: Uint8Array,
+): IndexedBlob[] {
   const label = new BlobLabel(archive, pack).of(blobKind.index, place.ordinal, false)
   const reader = new ByteReader(openBlob(sealed, label, false, key))
   const blobs: IndexedBlob[] = []
@@ -117,7 +140,8 @@ export function readIndex(sealed: Buffer, place: Placed, archive: ArchiveId, pac
     const length = reader.u32()
     const hashes = reader.field(maxBlobPlain)
     if (flag > 1 || !isKind(kind)) throw new Malformed('the index names an unknown kind of blob')
-    if (length < sealOverhead || length > maxBlobSealed) throw new Malformed('the index names a blob of an impossible length')
+    if (length < sealOverhead || length > maxBlobSealed)
+      throw new Malformed('the index names a blob of an impossible length')
     const each = kind === blobKind.pages ? pageHashBytes : kind === blobKind.piece ? hashBytes : Infinity
     if (hashes.length % each !== 0 && hashes.length > 0) throw new Malformed('the index has a broken hash')
     blobs.push({ kind, ordinal, offset, length, compressed: flag === 1, hashes })

@@ -3,7 +3,7 @@
  * or piece, and write those that are right straight to their place in a file (archive.md, "Restoring").
  */
 import { writeSync } from 'node:fs'
-import { BlobLabel, type BlobKind, blobKind, openBlobInPlace, type Placed } from '../blob.ts'
+import { BlobLabel, type BlobKind, blobKind, giveBack, openBlobInPlace, type Placed } from '../blob.ts'
 import { Malformed } from '../bytes.ts'
 import { hashPage, hashPiece } from '../hashes.ts'
 import { hashBytes, pageHashBytes } from '../limits.ts'
@@ -89,10 +89,15 @@ export function runOpenTask(task: OpenTask, keys: OpenWorkerData): Omit<OpenResu
   for (const [i, blob] of task.blobs.entries()) {
     const sealed = Buffer.from(task.bytes.buffer, task.bytes.byteOffset + blob.offset - task.start, blob.length)
     try {
-      const plain = openBlobInPlace(sealed, label.of(blob.kind, blob.ordinal, blob.compressed), blob.compressed, keys.blobs)
+      const plain = openBlobInPlace(
+        sealed,
+        label.of(blob.kind, blob.ordinal, blob.compressed),
+        blob.compressed,
+        keys.blobs,
+      )
       const fault = use(plain, i, blob.kind, task.work, keys)
       if (fault) faults.push({ blob: i, ...fault })
-      if (plain.buffer !== task.bytes.buffer) release(plain)
+      if (plain.buffer !== task.bytes.buffer) giveBack(plain)
     } catch (error) {
       if (error instanceof Malformed) faults.push({ blob: i, reason: error.message, rows: rowsOf(task.work, i) })
       else if (isRefusal(error)) return { faults, refused: { code: error.code, message: error.message } }
@@ -100,16 +105,6 @@ export function runOpenTask(task: OpenTask, keys: OpenWorkerData): Omit<OpenResu
     }
   }
   return { faults }
-}
-
-/**
- * Gives memory back at once. Left to the garbage collector, which sees only small handles, what was decompressed
- * piles up to a hundred megabytes before it comes.
- */
-function release(plain: Buffer): void {
-  const { buffer } = plain
-  // Small buffers share Node's pool, which is not ours to give away.
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0)
 }
 
 type Fault = Omit<BlobFault, 'blob'> | undefined
@@ -151,7 +146,14 @@ function writePages(plain: Buffer, i: number, work: PageWork, keys: OpenWorkerDa
   return wrong > 0 ? { reason: 'a page is not the one the map names', rows: wrong } : undefined
 }
 
-function isPage(plain: Buffer, at: number, pageSize: number, hashes: Uint8Array, row: number, keys: OpenWorkerData): boolean {
+function isPage(
+  plain: Buffer,
+  at: number,
+  pageSize: number,
+  hashes: Uint8Array,
+  row: number,
+  keys: OpenWorkerData,
+): boolean {
   if (at + pageSize > plain.length) return false
   hashPage(keys, plain.subarray(at, at + pageSize), pageHash)
   return pageHash.equals(hashes.subarray(row * pageHashBytes, (row + 1) * pageHashBytes))
@@ -160,18 +162,21 @@ function isPage(plain: Buffer, at: number, pageSize: number, hashes: Uint8Array,
 function writePiece(plain: Buffer, writes: PieceWrite[], keys: OpenWorkerData): Fault {
   hashPiece(keys, plain, pieceHash)
   // All expect the same content of one blob, or someone forged a list: then none gets it.
-  if (writes.some(({ size, hash }) => plain.length !== size || !pieceHash.equals(hash))) return { reason: 'a piece is not the one the list names', rows: writes.length }
+  if (writes.some(({ size, hash }) => plain.length !== size || !pieceHash.equals(hash)))
+    return { reason: 'a piece is not the one the list names', rows: writes.length }
   for (const { fd, position } of writes) writeAll(fd, plain, position)
   return undefined
 }
 
 function check(plain: Buffer, kind: BlobKind, hashes: Uint8Array, keys: OpenWorkerData): Fault {
-  if (kind === blobKind.padding && plain.some((byte) => byte !== 0)) return { reason: 'padding that is not zeros', rows: 0 }
+  if (kind === blobKind.padding && plain.some((byte) => byte !== 0))
+    return { reason: 'padding that is not zeros', rows: 0 }
   if (kind === blobKind.piece) {
     hashPiece(keys, plain, pieceHash)
     return pieceHash.equals(hashes) ? undefined : { reason: 'a piece is not the one the index names', rows: 1 }
   }
-  if (kind !== blobKind.pages) return hashes.length === 0 ? undefined : { reason: 'the index tells hashes of a table', rows: 0 }
+  if (kind !== blobKind.pages)
+    return hashes.length === 0 ? undefined : { reason: 'the index tells hashes of a table', rows: 0 }
   // The index does not tell the page size; it is what the blob's pages share.
   const count = hashes.length / pageHashBytes
   const pageSize = plain.length / count
@@ -188,7 +193,7 @@ export function rowsOf(work: OpenWork, i: number): number {
 }
 
 function writeAll(fd: number, bytes: Buffer, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
 }
 
 function isRefusal(error: unknown): error is Error & { code: string } {
