@@ -2,6 +2,8 @@
 import type { Command } from 'commander'
 import { describe } from '../../contract/errors.ts'
 import { addBackup } from './commands/backup.ts'
+import { addDetect } from './commands/detect.ts'
+import { addForget } from './commands/forget.ts'
 import { addInit } from './commands/init.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addKey } from './commands/key.ts'
@@ -15,12 +17,14 @@ import { type AddCommand, createProgram, type Run, usageOf } from './program.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const commands: readonly AddCommand[] = [
+  addDetect,
   addInspect,
   addInit,
   addBackup,
   addSnapshots,
   addVerify,
   addRestore,
+  addForget,
   addKey,
   addUnlockCrypt15,
 ]

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeMedia } from '../fixtures/make-media.ts'
@@ -32,6 +32,20 @@ function content(folder: string): Map<string, Buffer> {
 }
 
 describe('from a store to an archive and back', () => {
+  it('finds a store where its messenger keeps it, and nothing where there is none', async () => {
+    expect((await person.coffer('detect', '--json')).json).toEqual({ stores: [] })
+    const home = at('ada')
+    const place = join(home, process.platform === 'darwin' ? 'Library/Application Support' : '.config', 'BeeperTexts')
+    mkdirSync(place, { recursive: true })
+    copyFileSync(at('msgstore.db'), join(place, 'index.db'))
+    const { code, json } = await person.with({ HOME: home })('detect', '--json')
+    expect([code, json]).toMatchObject([
+      0,
+      { stores: [{ kind: 'beeper', path: join(place, 'index.db'), readable: true }] },
+    ])
+    rmSync(home, { recursive: true })
+  })
+
   it('inspects exactly what is there', async () => {
     const { code, json } = await person.coffer('inspect', 'msgstore.db', '--json')
     const { chats, messages, newest } = made
@@ -191,6 +205,40 @@ describe('from a store to an archive and back', () => {
     ])
     writeFileSync(at('archive', 'packs', pack), kept)
     rmSync(at('archive', 'packs', 'stranger'))
+  })
+
+  it('forgets the backups it is told to, and the ones that stay are whole', async () => {
+    const before = (await person.coffer('snapshots', 'archive', ...key, '--json')).json as {
+      snapshots: { id: string }[]
+    }
+    const [first, second, third] = before.snapshots.map(({ id }) => id)
+    const one = await person.coffer('forget', 'archive', ...key, '--snapshot', first ?? '', '--json')
+    const tally = { objects: expect.any(Number), bytes: expect.any(Number) }
+    expect([one.code, one.json]).toEqual([
+      0,
+      {
+        forgotten: [first],
+        kept: 2,
+        deleted: tally,
+        repacked: tally,
+        written: tally,
+        warnings: [],
+      },
+    ])
+    expect((await person.coffer('forget', 'archive', ...key, '--keep', 'last:1', '--json')).json).toMatchObject({
+      forgotten: [second],
+      kept: 1,
+    })
+    expect((await person.coffer('snapshots', 'archive', ...key, '--json')).json).toMatchObject({
+      snapshots: [{ id: third }],
+      warnings: [],
+    })
+    const newest = await person.coffer('forget', 'archive', ...key, '--snapshot', third ?? '', '--json')
+    expect([newest.code, newest.json]).toMatchObject([2, { error: { code: 'newest_kept' } }])
+    expect((await person.coffer('verify', 'archive', ...key, '--read', '--json')).json).toMatchObject({ ok: true })
+    expect((await person.coffer('forget', 'archive', ...key, '--json')).json).toMatchObject({
+      error: { code: 'usage', next: 'See “coffer forget --help”.' },
+    })
   })
 
   it('says what is damaged and exits with 4, or with 1 when it saved what could be saved', async () => {

@@ -28,7 +28,7 @@ describe('progress', () => {
         const line = barLine({ phase: 'read', done: 1, total: 3, item }, 1, width)
         const columns = [...line].reduce((sum, character) => sum + (/[写真👵]/u.test(character) ? 2 : 1), 0)
         expect(columns).toBeLessThanOrEqual(Math.max(1, width))
-         
+
         expect(line).not.toMatch(/[\x00-\x1f]/)
       }
     }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { backupText } from '../../../main/cli/commands/backup.ts'
+import { detectText } from '../../../main/cli/commands/detect.ts'
+import { forgetText, whatToForget } from '../../../main/cli/commands/forget.ts'
 import { initText } from '../../../main/cli/commands/init.ts'
 import { inspectionText } from '../../../main/cli/commands/inspect.ts'
 import { restoreText } from '../../../main/cli/commands/restore.ts'
@@ -58,6 +60,63 @@ describe('what commands say to people', () => {
     )
     expect(snapshotsText([{ ...line, seq: 1, kind: 'sqlite', messages: 0, chats: 0 }])).toContain('12:00         –  23')
     expect(snapshotsText([])).toBe('This archive holds no backup yet.')
+  })
+
+  it('names the stores that were found, and why one cannot be read', () => {
+    const why = { code: 'store_unsupported', say: 'It is encrypted.', next: 'Use its own backup.' } as const
+    const found = [
+      { kind: 'beeper', label: 'Beeper', path: '/home/ada/index.db', readable: true },
+      { kind: 'unsupported', label: 'Signal Desktop', path: '/home/ada/db\x07.sqlite', readable: false, why },
+    ] as const
+    expect(detectText(found)).toBe(
+      'Beeper\n  /home/ada/index.db\n\nSignal Desktop\n  /home/ada/db\\u0007.sqlite\n  It is encrypted.\n  Use its own backup.',
+    )
+    expect(detectText([])).toContain('coffer inspect msgstore.db')
+  })
+
+  it('takes exactly one rule of what to forget, and knows each by its name', () => {
+    expect(whatToForget({ keep: 'smart', snapshot: [] })).toEqual({ keep: 'smart' })
+    expect(whatToForget({ keep: 'all', snapshot: [] })).toEqual({ keep: 'all' })
+    expect(whatToForget({ keep: 'last:30', snapshot: [] })).toEqual({ keep: { last: 30 } })
+    expect(whatToForget({ snapshot: ['a', 'b'] })).toEqual({ snapshots: ['a', 'b'] })
+    for (const keep of [
+      '',
+      'last',
+      'last:',
+      'last:0',
+      'last:-1',
+      'last:1e3',
+      'last:1.5',
+      'last:99999999',
+      'none',
+      'SMART',
+    ]) {
+      expect(() => whatToForget({ keep, snapshot: [] }), keep).toThrow(/^usage/)
+    }
+    expect(() => whatToForget({ snapshot: [] })).toThrow(/^usage/)
+    expect(() => whatToForget({ keep: 'all', snapshot: ['a'] })).toThrow(/^usage/)
+  })
+
+  it('says of forgetting what is gone, what is left, and how much room that makes', () => {
+    const nothing = { objects: 0, bytes: 0 }
+    const result = {
+      forgotten: ['a', 'b', 'c'],
+      kept: 5,
+      deleted: { objects: 3, bytes: 50e6 },
+      repacked: { objects: 2, bytes: 30e6 },
+      written: { objects: 4, bytes: 20e6 },
+      warnings: [],
+    }
+    expect(forgetText(result)).toBe(
+      'Deleted 3 backups; 5 are left.\nRemoved 5 objects (20 MB of what they held was kept, in 4 new objects), which makes 60 MB of room.',
+    )
+    expect(forgetText({ ...result, forgotten: ['a'], kept: 1, repacked: nothing, written: nothing })).toBe(
+      'Deleted 1 backup; 1 is left.\nRemoved 3 objects, which makes 50 MB of room.',
+    )
+    expect(forgetText({ ...result, forgotten: [], deleted: nothing, repacked: nothing, written: nothing })).toBe(
+      'No backup was deleted; 5 are left.\nThere was nothing else to tidy up.',
+    )
+    expect(forgetText({ ...result, written: { objects: 1, bytes: 90e6 } })).toContain('makes 0 bytes of room')
   })
 
   it('does not claim more of a check than was done', () => {

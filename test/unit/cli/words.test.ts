@@ -53,7 +53,6 @@ describe('words for people', () => {
     expect(printable('Fotos von früher 👵🏽 – ágnes.jpg')).toBe('Fotos von früher 👵🏽 – ágnes.jpg')
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-         
         expect(printable(text)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/u)
       }),
     )
