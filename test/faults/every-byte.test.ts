@@ -23,8 +23,22 @@ const after = Buffer.from(before)
 after.write('LOREM', after.indexOf('lorem'))
 const kept = randomBytes(70)
 const stores: TinyStore[] = [
-  { databases: [{ path: 'a.db', pageSize, bytes: before }], files: [{ path: 'M/a', bytes: kept }, { path: 'M/b', bytes: randomBytes(300) }, { path: 'M/c', bytes: randomBytes(30) }, { path: 'M/d', bytes: randomBytes(30) }] },
-  { databases: [{ path: 'a.db', pageSize, bytes: after }], files: [{ path: 'M/a', bytes: kept }, { path: 'M/e', bytes: randomBytes(90) }] },
+  {
+    databases: [{ path: 'a.db', pageSize, bytes: before }],
+    files: [
+      { path: 'M/a', bytes: kept },
+      { path: 'M/b', bytes: randomBytes(300) },
+      { path: 'M/c', bytes: randomBytes(30) },
+      { path: 'M/d', bytes: randomBytes(30) },
+    ],
+  },
+  {
+    databases: [{ path: 'a.db', pageSize, bytes: after }],
+    files: [
+      { path: 'M/a', bytes: kept },
+      { path: 'M/e', bytes: randomBytes(90) },
+    ],
+  },
 ]
 for (const store of stores) archive.add(store)
 const stranger = new TinyArchive()
@@ -37,7 +51,13 @@ const whole = archive.destination.objects
 async function verifyDamaged({ objects }: Pick<Damage, 'objects'>, home: string): Promise<VerifyResult | CofferError> {
   try {
     using secret = archive.secret()
-    const session = await openSession({ destination: memoryDestination(undefined, objects), secret, home, now: () => new Date(0), startWorker: fakeOpenWorkers })
+    const session = await openSession({
+      destination: memoryDestination(undefined, objects),
+      secret,
+      home,
+      now: () => new Date(0),
+      startWorker: fakeOpenWorkers,
+    })
     try {
       return await verify(session, { ...quiet, read: true, proof: false })
     } finally {
@@ -52,7 +72,12 @@ async function verifyDamaged({ objects }: Pick<Damage, 'objects'>, home: string)
 describe('verify --read', () => {
   it('finds nothing wrong with a whole archive', async () => {
     const result = await verifyDamaged({ objects: whole }, temporaryFolder())
-    expect(result).toMatchObject({ ok: true, faults: [], warnings: [], checked: { objects: whole.size, bytes: [...whole.values()].reduce((sum, { bytes }) => sum + bytes.length, 0) } })
+    expect(result).toMatchObject({
+      ok: true,
+      faults: [],
+      warnings: [],
+      checked: { objects: whole.size, bytes: [...whole.values()].reduce((sum, { bytes }) => sum + bytes.length, 0) },
+    })
   })
 
   it('names the object in which any one byte was changed', async () => {
@@ -63,7 +88,10 @@ describe('verify --read', () => {
       const result = await verifyDamaged(damage, home)
       if (result instanceof CofferError) throw new Error(`${damage.what}: ${result.code} instead of a list of faults`)
       expect(result.ok, damage.what).toBe(false)
-      expect(result.faults.map(({ object }) => object), damage.what).toEqual(damage.hurt)
+      expect(
+        result.faults.map(({ object }) => object),
+        damage.what,
+      ).toEqual(damage.hurt)
       count++
     }
     expect(count).toBeGreaterThan(3000)
@@ -83,7 +111,11 @@ describe('verify --read', () => {
           // Of two headers that the same key proves, but of different archives, the first is believed: all else is told.
           if (other === sibling && name === 'coffer.json' && damage.what.includes('another')) continue
           // Nobody knows the name of a backup that is gone, only that one is missing.
-          if (isGone(name) && name.startsWith('snapshots/')) expect(faults.map(({ code }) => code), damage.what).toContain(name.includes('00000001') ? 'chain_broken' : 'older_than_known')
+          if (isGone(name) && name.startsWith('snapshots/'))
+            expect(
+              faults.map(({ code }) => code),
+              damage.what,
+            ).toContain(name.includes('00000001') ? 'chain_broken' : 'older_than_known')
           else expect(told, damage.what).toContain(name)
         }
       }
@@ -92,14 +124,30 @@ describe('verify --read', () => {
 
 describe('a restore from a damaged archive', () => {
   /** Everything that a restore must give: by snapshot, by path. */
-  const expected = new Map(archive.manifests.map(({ snapshot }, i) => [snapshot, new Map([...(stores[i]?.databases ?? []), ...(stores[i]?.files ?? [])].map(({ path, bytes }) => [String(path), bytes]))]))
+  const expected = new Map(
+    archive.manifests.map(({ snapshot }, i) => [
+      snapshot,
+      new Map(
+        [...(stores[i]?.databases ?? []), ...(stores[i]?.files ?? [])].map(({ path, bytes }) => [String(path), bytes]),
+      ),
+    ]),
+  )
 
-  async function restoreDamaged({ objects }: Damage, { salvage }: { salvage: boolean }): Promise<{ result: RestoreResult | CofferError; files: Map<string, Buffer> }> {
+  async function restoreDamaged(
+    { objects }: Damage,
+    { salvage }: { salvage: boolean },
+  ): Promise<{ result: RestoreResult | CofferError; files: Map<string, Buffer> }> {
     const target = mkdtempSync(join(tmpdir(), 'coffer-test-'))
     const home = mkdtempSync(join(tmpdir(), 'coffer-test-'))
     try {
       using secret = archive.secret()
-      const session = await openSession({ destination: memoryDestination(undefined, objects), secret, home, now: () => new Date(0), startWorker: fakeOpenWorkers })
+      const session = await openSession({
+        destination: memoryDestination(undefined, objects),
+        secret,
+        home,
+        now: () => new Date(0),
+        startWorker: fakeOpenWorkers,
+      })
       try {
         const result = await restore(session, { ...quiet, target, salvage, overwrite: false })
         return { result, files: filesIn(target) }
@@ -116,10 +164,17 @@ describe('a restore from a damaged archive', () => {
 
   function filesIn(folder: string): Map<string, Buffer> {
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-    return new Map(entries.map(({ parentPath, name }) => [relative(folder, join(parentPath, name)), readFileSync(join(parentPath, name))]))
+    return new Map(
+      entries.map(({ parentPath, name }) => [
+        relative(folder, join(parentPath, name)),
+        readFileSync(join(parentPath, name)),
+      ]),
+    )
   }
 
-  const sampled = [...flips(whole, (name) => (name.startsWith('packs/') ? 89 : name.startsWith('snapshots/') ? 1999 : 83))]
+  const sampled = [
+    ...flips(whole, (name) => (name.startsWith('packs/') ? 89 : name.startsWith('snapshots/') ? 1999 : 83)),
+  ]
   const happened = [...mishaps(whole, stranger.destination.objects)].filter((_, i) => i % 5 === 0)
 
   it('gives every byte as it was, or says what is damaged and leaves nothing behind', async () => {
@@ -136,7 +191,9 @@ describe('a restore from a damaged archive', () => {
       }
     }
     // All kinds of damage were met, and intact parts did not stand in the way.
-    expect([...codes]).toEqual(expect.arrayContaining(['pack_missing', 'pack_truncated', 'pack_altered', 'manifest_altered']))
+    expect([...codes]).toEqual(
+      expect.arrayContaining(['pack_missing', 'pack_truncated', 'pack_altered', 'manifest_altered']),
+    )
   })
 
   it('salvages what is intact, never a wrong byte, and lists the rest', async () => {
@@ -146,7 +203,10 @@ describe('a restore from a damaged archive', () => {
       if (result instanceof CofferError) {
         expect([...files.keys()], damage.what).toEqual([])
         // Only what leaves nothing at all to restore by: no header, or no description that opens.
-        expect(['header_altered', 'header_missing', 'wrong_key', 'manifest_altered', 'manifest_missing'], damage.what).toContain(result.code)
+        expect(
+          ['header_altered', 'header_missing', 'wrong_key', 'manifest_altered', 'manifest_missing'],
+          damage.what,
+        ).toContain(result.code)
         continue
       }
       const all = expected.get(result.snapshot)
@@ -154,7 +214,10 @@ describe('a restore from a damaged archive', () => {
       const missing = new Map(result.missing.map((it) => [it.path, it]))
       if (missing.size > 0) {
         salvaged++
-        expect(result.warnings.map(({ code }) => code), damage.what).toContain('salvaged')
+        expect(
+          result.warnings.map(({ code }) => code),
+          damage.what,
+        ).toContain('salvaged')
       }
       const nameless = result.missing.reduce((sum, { files: lost = 0 }) => sum + lost, 0)
       let unseen = 0
@@ -172,7 +235,10 @@ describe('a restore from a damaged archive', () => {
         for (let at = 0; at < found.length; at += pageSize) {
           const page = found.subarray(at, at + pageSize)
           if (page.equals(bytes.subarray(at, at + pageSize))) continue
-          expect(page.every((byte) => byte === 0), `${damage.what}: ${path} at ${at}`).toBe(true)
+          expect(
+            page.every((byte) => byte === 0),
+            `${damage.what}: ${path} at ${at}`,
+          ).toBe(true)
           zeroed++
         }
         expect(zeroed, `${damage.what}: ${path}`).toBe(lost?.pages ?? 0)

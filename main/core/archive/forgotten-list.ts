@@ -18,7 +18,8 @@ const none = Buffer.alloc(hashBytes)
 export function encodeForgotten(rows: readonly ForgottenRow[]): Buffer {
   if (rows.length > maxLayerEntries) throw new Error('too many rows for one blob')
   const out = new ByteWriter().u32(rows.length)
-  for (const { identity, predecessor } of rows) out.raw(Buffer.from(identity, 'hex')).raw(predecessor === null ? none : Buffer.from(predecessor, 'hex'))
+  for (const { identity, predecessor } of rows)
+    out.raw(Buffer.from(identity, 'hex')).raw(predecessor === null ? none : Buffer.from(predecessor, 'hex'))
   return out.done()
 }
 

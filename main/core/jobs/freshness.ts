@@ -33,8 +33,14 @@ async function judgeMemory(session: Session, { manifests, listed }: Shown): Prom
   const newest = manifests.at(-1)
   const found = newest?.seq ?? 0
   // Snapshots of this number that were not opened, or did not open, may be the one: it is there at least.
-  if (listed.some(({ seq, snapshot }) => seq === known.seq && !manifests.some((it) => it.snapshot === snapshot))) return []
-  if (newest && found >= known.seq && (await readForgotten(session, newest.forgotten.layers)).has(known.identity as Identity)) return []
+  if (listed.some(({ seq, snapshot }) => seq === known.seq && !manifests.some((it) => it.snapshot === snapshot)))
+    return []
+  if (
+    newest &&
+    found >= known.seq &&
+    (await readForgotten(session, newest.forgotten.layers)).has(known.identity as Identity)
+  )
+    return []
   return [{ code: 'older_than_known', detail: { known: known.seq, found } }]
 }
 
@@ -57,7 +63,8 @@ function judgeForks({ manifests, listed }: Shown): Warning[] {
   for (const group of Map.groupBy(manifests, ({ predecessor }) => predecessor).values())
     if (group.length > 1) for (const { seq, snapshot } of group) sides.add(`${seq}-${snapshot}`)
   for (const group of Map.groupBy(listed, ({ seq }) => seq).values())
-    if (new Set(group.map(({ snapshot }) => snapshot)).size > 1) for (const { seq, snapshot } of group) sides.add(`${seq}-${snapshot}`)
+    if (new Set(group.map(({ snapshot }) => snapshot)).size > 1)
+      for (const { seq, snapshot } of group) sides.add(`${seq}-${snapshot}`)
   return sides.size > 0 ? [{ code: 'fork', detail: { snapshots: [...sides].join(', ') } }] : []
 }
 
@@ -66,28 +73,42 @@ function judgeForks({ manifests, listed }: Shown): Warning[] {
  * `manifests` are all that open, oldest first; `unopened` the numbers of those that do not: whoever came next after
  * such a one is not blamed, since that may be the one it follows. Errors: the damage of a forgotten list.
  */
-export async function judgeChain(session: Session, manifests: readonly Manifest[], unopened: readonly number[]): Promise<Warning[]> {
+export async function judgeChain(
+  session: Session,
+  manifests: readonly Manifest[],
+  unopened: readonly number[],
+): Promise<Warning[]> {
   const here = new Set<string>(manifests.map(({ identity }) => identity))
   const excused = (seq: number): boolean => {
     const before = manifests.findLast((it) => it.seq < seq)?.seq ?? 0
     return unopened.some((it) => it >= before && it < seq)
   }
-  const loose = manifests.filter(({ predecessor, seq }) => predecessor !== null && !here.has(predecessor) && !excused(seq))
+  const loose = manifests.filter(
+    ({ predecessor, seq }) => predecessor !== null && !here.has(predecessor) && !excused(seq),
+  )
   if (loose.length === 0) return []
   const known: Chain = new Map()
   // The newest knows of all that were forgotten on its side; of a fork's other side only that side's own do.
   for (const { forgotten } of new Set([...manifests.slice(-1), ...loose]))
-    for (const [identity, predecessor] of await readForgotten(session, forgotten.layers)) known.set(identity, predecessor)
+    for (const [identity, predecessor] of await readForgotten(session, forgotten.layers))
+      known.set(identity, predecessor)
   return loose.flatMap((manifest) => {
     // Manifests carry ids that their schema has checked.
     const missing = firstMissing(manifest.predecessor as Identity, known, here)
-    return missing ? [{ code: 'chain_broken' as const, detail: { object: manifestName(manifest as unknown as ManifestName), missing } }] : []
+    return missing
+      ? [
+          {
+            code: 'chain_broken' as const,
+            detail: { object: manifestName(manifest as unknown as ManifestName), missing },
+          },
+        ]
+      : []
   })
 }
 
 function firstMissing(from: Identity, forgotten: Chain, here: ReadonlySet<string>): Identity | undefined {
   const seen = new Set<Identity>()
-  for (let at: Identity | null = from; at !== null && !here.has(at); ) {
+  for (let at: Identity | null = from; at !== null && !here.has(at);) {
     const before: Identity | null | undefined = forgotten.get(at)
     // Hashes cannot go round in a circle, but what was written down can.
     if (before === undefined || seen.has(at)) return at
@@ -107,7 +128,11 @@ export function rememberNewest(session: Session, manifests: readonly Manifest[])
   if (!newer && headerNumber === memory.headerNumber) return
   try {
     // Identities come from manifests that were proven.
-    writeMemory(session.home, session.archive, { ...memory, headerNumber, newest: newer ? { seq: newest.seq, identity: newest.identity } : memory.newest })
+    writeMemory(session.home, session.archive, {
+      ...memory,
+      headerNumber,
+      newest: newer ? { seq: newest.seq, identity: newest.identity } : memory.newest,
+    })
   } catch {
     // Read-only or full: freshness is then judged by what was remembered before.
   }

@@ -9,6 +9,7 @@ import { below } from './restore/local-path.ts'
 import type { Missing } from './restore/missing.ts'
 import { placeAll, syncFolder } from './restore/place.ts'
 import { RestoreRun } from './restore/run.ts'
+import type { NameRules } from './restore/safe-name.ts'
 import { selection } from './restore/selection.ts'
 import { openStaging, type Staging } from './restore/staging.ts'
 import { planNames, surveyFiles } from './restore/survey-files.ts'
@@ -31,6 +32,8 @@ export interface RestoreOptions {
   overwrite: boolean
   signal: AbortSignal
   onProgress: OnProgress
+  /** Finds out what names the target can hold; replaced in tests only. */
+  probe?: (folder: string) => NameRules
 }
 
 export interface RestoreResult {
@@ -55,7 +58,7 @@ export interface RestoreResult {
 export async function restore(session: Session, options: RestoreOptions): Promise<RestoreResult> {
   const { manifest, warnings } = await findSnapshot(session, { wanted: options.snapshot, salvage: options.salvage })
   throwIfCancelled(options.signal)
-  const staging = openStaging(options.target)
+  const staging = openStaging(options.target, options.probe)
   let done = false
   try {
     const result = await restoreThrough(session, staging, manifest, options)
@@ -66,14 +69,28 @@ export async function restore(session: Session, options: RestoreOptions): Promis
   }
 }
 
-async function restoreThrough(session: Session, staging: Staging, manifest: Manifest, options: RestoreOptions): Promise<RestoreResult> {
+async function restoreThrough(
+  session: Session,
+  staging: Staging,
+  manifest: Manifest,
+  options: RestoreOptions,
+): Promise<RestoreResult> {
   const { salvage, overwrite, signal, onProgress } = options
   const wanted = selection(options.only ?? [])
   const { target, rules } = staging
   const run = new RestoreRun(session, { salvage, signal, onProgress })
   let checks = Promise.resolve('ok')
+  let place: () => Promise<void>
+  let result: RestoreResult
   try {
-    const survey = await surveyFiles(session, { manifest, wanted, overwrite, target, rules, onFault: salvage ? run.fault : undefined })
+    const survey = await surveyFiles(session, {
+      manifest,
+      wanted,
+      overwrite,
+      target,
+      rules,
+      onFault: salvage ? run.fault : undefined,
+    })
     run.total = survey.bytes
     await requireSpace(target, survey.bytes)
 
@@ -89,7 +106,8 @@ async function restoreThrough(session: Session, staging: Staging, manifest: Mani
       // One after the other, while the files are being written.
       checks = checks.then(async (before) => {
         const found = await quickCheck(file)
-        if (found !== 'ok' && lost === 0) warnings.push({ code: 'restored_damaged', detail: { database: entry.path, reason: found } })
+        if (found !== 'ok' && lost === 0)
+          warnings.push({ code: 'restored_damaged', detail: { database: entry.path, reason: found } })
         return before === 'ok' ? found : before
       })
       // Whoever awaits it later learns of its failure; until then it is nobody's unhandled one.
@@ -109,15 +127,24 @@ async function restoreThrough(session: Session, staging: Staging, manifest: Mani
     warnings.push(...run.faults.values())
     if (missing.length > 0) warnings.push({ code: 'salvaged', detail: { missing: missing.length } })
 
-    run.checking(manifest.databases[0]?.path ?? '')
-    const integrity = await checks
     for (const folder of folders) await syncFolder(folder)
-    run.check()
-    await placeAll({ staging, databases, overwrite })
-    return { snapshot: manifest.snapshot, files: databases.length + files, bytes: run.written, integrity, missing, warnings }
+    run.checking(survey.databases[0]?.entry.path ?? '')
+    const integrity = await run.unlessCancelled(checks)
+    place = () => placeAll({ staging, databases, overwrite })
+    result = {
+      snapshot: manifest.snapshot,
+      files: databases.length + files,
+      bytes: run.written,
+      integrity,
+      missing,
+      warnings,
+    }
   } finally {
     await run.close()
   }
+  // Last, so that as little as possible can happen between the first name and the end.
+  await place()
+  return result
 }
 
 /** Keeps what is left of a file, if anything is. */

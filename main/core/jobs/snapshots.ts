@@ -42,7 +42,16 @@ export async function listSnapshots(session: Session): Promise<{ snapshots: Snap
 }
 
 function lineOf({ snapshot, seq, createdAt, kind, chats, messages, newest, added }: Manifest): SnapshotLine {
-  return { id: snapshot, seq, createdAt: new Date(createdAt), kind, chats, messages, newest: newest === null ? null : new Date(newest), added }
+  return {
+    id: snapshot,
+    seq,
+    createdAt: new Date(createdAt),
+    kind,
+    chats,
+    messages,
+    newest: newest === null ? null : new Date(newest),
+    added,
+  }
 }
 
 export interface FindOptions {
@@ -56,7 +65,10 @@ export interface FindOptions {
  * One backup's manifest. Errors: no_snapshots, no_such_snapshot, manifest_altered, manifest_missing, destination_*.
  * Warnings as of listSnapshots, without the chain.
  */
-export async function findSnapshot(session: Session, { wanted, salvage }: FindOptions): Promise<{ manifest: Manifest; warnings: Warning[] }> {
+export async function findSnapshot(
+  session: Session,
+  { wanted, salvage }: FindOptions,
+): Promise<{ manifest: Manifest; warnings: Warning[] }> {
   const listed = await listManifests(session)
   const groups = bySnapshot(listed)
   if (groups.length === 0) throw new CofferError('no_snapshots')

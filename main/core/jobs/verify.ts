@@ -41,7 +41,10 @@ const tableBytes = 32 * 1024 * 1024
  * it also every byte of every pack, and that tables and packs agree. Errors: destination_*, cancelled, and for a
  * proof local_full, target_failed.
  */
-export async function verify(session: Session, { read, proof, signal, onProgress }: VerifyOptions): Promise<VerifyResult> {
+export async function verify(
+  session: Session,
+  { read, proof, signal, onProgress }: VerifyOptions,
+): Promise<VerifyResult> {
   const check = (): void => throwIfCancelled(signal)
   const faults = new Faults()
   check()
@@ -57,7 +60,8 @@ export async function verify(session: Session, { read, proof, signal, onProgress
   const sizes = [...listing.headers.values(), ...listing.packs.values(), ...listing.manifests.map(({ size }) => size)]
   const total = sizes.reduce((sum, size) => sum + size, 0)
   let done = 0
-  const tell = (bytes: number, item: string): void => onProgress({ phase: 'read', done: (done += bytes), total: read ? total : 0, item })
+  const tell = (bytes: number, item: string): void =>
+    onProgress({ phase: 'read', done: (done += bytes), total: read ? total : 0, item })
 
   const context = { ...session, tables: new TableCache(tableBytes) }
   for (const manifest of manifests) {

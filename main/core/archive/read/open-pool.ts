@@ -39,7 +39,8 @@ export class OpenPool {
    */
   async buffer(length: number): Promise<Uint8Array<ArrayBuffer>> {
     let buffer = this.#free.pop()
-    if (!buffer && this.#left === 0) buffer = await new Promise<Uint8Array<ArrayBuffer>>((resolve) => this.#wanting.push(resolve))
+    if (!buffer && this.#left === 0)
+      buffer = await new Promise<Uint8Array<ArrayBuffer>>((resolve) => this.#wanting.push(resolve))
     if (!buffer) this.#left--
     if (buffer && buffer.length >= length) return buffer
     // A small archive never needs large ones; one that turned out too small is left to the garbage collector.

@@ -24,7 +24,12 @@ export interface StretchFault {
  * Fetches a stretch into `buffer`, which goes back to the pool, and has it opened. Damage is returned; the errors of
  * the destination and of this computer's file system (local_full, target_failed) are thrown.
  */
-export async function openStretch(destination: Destination, pool: OpenPool, buffer: Uint8Array<ArrayBuffer>, { range, blobs, work }: Stretch): Promise<StretchFault | undefined> {
+export async function openStretch(
+  destination: Destination,
+  pool: OpenPool,
+  buffer: Uint8Array<ArrayBuffer>,
+  { range, blobs, work }: Stretch,
+): Promise<StretchFault | undefined> {
   const object = packName(range.pack.id)
   let bytes: Uint8Array<ArrayBuffer> | undefined
   try {
@@ -37,20 +42,36 @@ export async function openStretch(destination: Destination, pool: OpenPool, buff
   const end = range.start + (bytes?.length ?? 0)
   const whole = blobs.filter((blob) => blob.offset + blob.length <= end).length
   const code = bytes ? 'pack_truncated' : 'pack_missing'
-  const cut = blobs.slice(whole).map((_, i): BlobFault => ({ blob: whole + i, reason: code, rows: rowsOf(work, whole + i) }))
+  const cut = blobs
+    .slice(whole)
+    .map((_, i): BlobFault => ({ blob: whole + i, reason: code, rows: rowsOf(work, whole + i) }))
   if (!bytes || whole === 0) {
     pool.release(buffer)
     return { error: new CofferError(code, { object }), blobs: cut }
   }
-  const { faults, refused } = await pool.run({ bytes, pack: range.pack.id, start: range.start, blobs: blobs.slice(0, whole), work })
+  const { faults, refused } = await pool.run({
+    bytes,
+    pack: range.pack.id,
+    start: range.start,
+    blobs: blobs.slice(0, whole),
+    work,
+  })
   if (refused) throw localFailure(refused)
   if (cut.length > 0) return { error: new CofferError(code, { object }), blobs: [...faults, ...cut] }
   const first = faults[0]
   if (!first) return undefined
-  return { error: new CofferError('pack_altered', { object, blob: blobs[first.blob]?.ordinal ?? -1, reason: first.reason }), blobs: faults }
+  return {
+    error: new CofferError('pack_altered', { object, blob: blobs[first.blob]?.ordinal ?? -1, reason: first.reason }),
+    blobs: faults,
+  }
 }
 
-async function fetchInto(destination: Destination, object: string, { start, length }: { start: number; length: number }, buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
+async function fetchInto(
+  destination: Destination,
+  object: string,
+  { start, length }: { start: number; length: number },
+  buffer: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const bytes = await destination.get(object, { offset: start, length }, buffer)
   if (!bytes) return undefined
   // A destination may have memory of its own; only ours may be transferred. It is never believed to have kept to the length.

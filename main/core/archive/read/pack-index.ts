@@ -22,6 +22,9 @@ export async function fetchIndex(context: ArchiveContext, id: PackId, size: numb
   const start = Math.max(0, size - tailBytes)
   const tail = await fetchSealed(context, { pack, ordinal: 0, offset: start, length: size - start, compressed: false })
   const at = intact(object, () => readTrailer(tail.subarray(-trailerBytes), size))
-  const sealed = at.offset >= start ? tail.subarray(at.offset - start, at.offset - start + at.length) : await fetchSealed(context, { pack, ...at })
+  const sealed =
+    at.offset >= start
+      ? tail.subarray(at.offset - start, at.offset - start + at.length)
+      : await fetchSealed(context, { pack, ...at })
   return intact(object, () => readIndex(sealed, at, context.archive, id, context.keys.blobs))
 }

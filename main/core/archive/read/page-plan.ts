@@ -36,7 +36,10 @@ export function unplaced(window: PageWindow): UnplacedPages | undefined {
 }
 
 /** Yields what to fetch for the window's pages, each blob once. */
-export function* planPages(window: PageWindow, { fd, pageSize }: { fd: number; pageSize: number }): Generator<PageRange, void, undefined> {
+export function* planPages(
+  window: PageWindow,
+  { fd, pageSize }: { fd: number; pageSize: number },
+): Generator<PageRange, void, undefined> {
   const grouped = groupByRow(window)
   for (const range of toRanges(grouped.used.map((row) => grouped.placeOf(row)))) {
     const blobs: SealedBlob[] = []
@@ -61,8 +64,14 @@ export function* planPages(window: PageWindow, { fd, pageSize }: { fd: number; p
 
 function columns(window: PageWindow, ats: readonly number[]): Pick<PageWork, 'indexes' | 'pages' | 'hashes'> {
   const hashes = new Uint8Array(ats.length * pageHashBytes)
-  ats.forEach((at, i) => hashes.set(window.hashes.subarray(at * pageHashBytes, (at + 1) * pageHashBytes), i * pageHashBytes))
-  return { indexes: Uint16Array.from(ats, (at) => window.indexes[at] ?? 0), pages: Uint32Array.from(ats, (at) => window.first + at), hashes }
+  ats.forEach((at, i) =>
+    hashes.set(window.hashes.subarray(at * pageHashBytes, (at + 1) * pageHashBytes), i * pageHashBytes),
+  )
+  return {
+    indexes: Uint16Array.from(ats, (at) => window.indexes[at] ?? 0),
+    pages: Uint32Array.from(ats, (at) => window.first + at),
+    hashes,
+  }
 }
 
 interface Grouped {

@@ -50,11 +50,23 @@ export function* toRanges(places: readonly Place[]): Generator<Range, void, unde
 }
 
 export function sameBlob(a: Place, b: Place): boolean {
-  return a.pack.id === b.pack.id && a.ordinal === b.ordinal && a.offset === b.offset && a.length === b.length && a.compressed === b.compressed
+  return (
+    a.pack.id === b.pack.id &&
+    a.ordinal === b.ordinal &&
+    a.offset === b.offset &&
+    a.length === b.length &&
+    a.compressed === b.compressed
+  )
 }
 
 /** Blobs that overlap are nobody's work but a forger's: they are fetched apart, since opening one destroys its bytes. */
 function follows(range: Range, before: Place, place: Place): boolean {
   const gap = place.offset - (before.offset + before.length)
-  return before.pack.id === place.pack.id && before.pack.size === place.pack.size && gap >= 0 && gap <= gapBytes && place.offset + place.length - range.start <= rangeBytes
+  return (
+    before.pack.id === place.pack.id &&
+    before.pack.size === place.pack.size &&
+    gap >= 0 &&
+    gap <= gapBytes &&
+    place.offset + place.length - range.start <= rangeBytes
+  )
 }

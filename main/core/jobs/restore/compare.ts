@@ -20,7 +20,10 @@ export interface Comparison {
 }
 
 /** Throws target_failed, naming the path, where a file is not what the snapshot says; and the archive's damage. */
-export async function compareRestored(session: Session, { manifest, root, rules, check, onRead }: Comparison): Promise<void> {
+export async function compareRestored(
+  session: Session,
+  { manifest, root, rules, check, onRead }: Comparison,
+): Promise<void> {
   const buffer = Buffer.allocUnsafeSlow(maxBlobPlain)
   const { names, databases } = planNames(manifest, () => true, rules, [])
   for (const { entry, name } of databases) {
@@ -52,11 +55,16 @@ export async function compareRestored(session: Session, { manifest, root, rules,
 }
 
 /** A file's bytes in pieces of 4 MiB: any page size divides them. They are views of `buffer`. */
-async function* chunks(file: LocalPath, size: number, buffer: Buffer, path: string): AsyncGenerator<Buffer, void, undefined> {
+async function* chunks(
+  file: LocalPath,
+  size: number,
+  buffer: Buffer,
+  path: string,
+): AsyncGenerator<Buffer, void, undefined> {
   const handle = await open(file, 'r')
   try {
     if ((await handle.stat()).size !== size) throw different(path)
-    for (let at = 0; at < size; ) {
+    for (let at = 0; at < size;) {
       const wanted = Math.min(buffer.length, size - at)
       let done = 0
       while (done < wanted) {

@@ -13,7 +13,8 @@ export async function quickCheck(file: string): Promise<string> {
     return (await thread.ask('quickCheck', { database }))[0] ?? 'ok'
   } catch (error) {
     // What SQLite will not open at all fails the check as well.
-    if (error instanceof CofferError && (error.code === 'store_corrupt' || error.code === 'store_encrypted')) return describe(error.code).say
+    if (error instanceof CofferError && (error.code === 'store_corrupt' || error.code === 'store_encrypted'))
+      return describe(error.code).say
     throw error
   } finally {
     await thread.close()

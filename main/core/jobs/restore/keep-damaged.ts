@@ -15,7 +15,8 @@ export function keepDamaged({ files, target, rules }: Staging, names: readonly B
   const parents = names.slice(0, -1)
   const wanted = safeName(Buffer.concat([names.at(-1) ?? Buffer.alloc(0), Buffer.from('.damaged')]), rules)
   let name = wanted
-  for (let n = 2; look(below(files, [...parents, name])) ?? look(below(target, [...parents, name])); n++) name = otherName(wanted, n)
+  for (let n = 2; look(below(files, [...parents, name])) ?? look(below(target, [...parents, name])); n++)
+    name = otherName(wanted, n)
   try {
     renameSync(below(files, names), below(files, [...parents, name]))
   } catch (error) {

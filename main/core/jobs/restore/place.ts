@@ -23,7 +23,8 @@ export async function placeAll({ staging, databases, overwrite }: ToPlace): Prom
   for (const { file, name } of databases) {
     // Removed right before the database they belonged to, which is about to be replaced: left there, SQLite would
     // mix its last changes into the restored one.
-    if (overwrite) for (const ending of sidecars) await remove(below(target, [Buffer.concat([name, Buffer.from(ending)])]))
+    if (overwrite)
+      for (const ending of sidecars) await remove(below(target, [Buffer.concat([name, Buffer.from(ending)])]))
     await moveFile(file, target, [name], overwrite)
   }
   const touched: Buffer[][] = [[]]
@@ -31,7 +32,13 @@ export async function placeAll({ staging, databases, overwrite }: ToPlace): Prom
   for (const names of touched) await syncFolder(below(target, names))
 }
 
-async function merge(from: string, target: string, names: Buffer[], overwrite: boolean, touched: Buffer[][]): Promise<void> {
+async function merge(
+  from: string,
+  target: string,
+  names: Buffer[],
+  overwrite: boolean,
+  touched: Buffer[][],
+): Promise<void> {
   for (const entry of await readdir(below(from, names), { withFileTypes: true, encoding: 'buffer' })) {
     const path = [...names, bytesOf(entry.name)]
     if (!entry.isDirectory()) {

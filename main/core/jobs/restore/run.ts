@@ -1,7 +1,7 @@
 /** What the parts of one restore share: workers, progress, cancelling, the queue to the disk, faults worked round. */
 import { fsync } from 'node:fs'
 import { promisify } from 'node:util'
-import type { CofferError, Warning } from '../../../../contract/errors.ts'
+import { CofferError, type Warning } from '../../../../contract/errors.ts'
 import { localFailure } from '../../archive/read/local-failure.ts'
 import { OpenPool } from '../../archive/read/open-pool.ts'
 import { type OnProgress, throwIfCancelled } from '../progress.ts'
@@ -46,6 +46,21 @@ export class RestoreRun {
   /** Throws `cancelled` once the person has asked to stop. */
   check(): void {
     throwIfCancelled(this.#options.signal)
+  }
+
+  /** What `work` comes to; `cancelled` at once if the person asks to stop meanwhile. */
+  async unlessCancelled<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#options
+    let stop: (() => void) | undefined
+    const cancelled = new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', (stop = () => reject(new CofferError('cancelled')))),
+    )
+    try {
+      this.check()
+      return await Promise.race([work, cancelled])
+    } finally {
+      if (stop) signal.removeEventListener('abort', stop)
+    }
   }
 
   /** Notes damage that was worked round. */

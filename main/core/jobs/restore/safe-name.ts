@@ -25,7 +25,7 @@ const maxName = 255
  */
 export function splitPath(path: Buffer): Buffer[] | undefined {
   const names: Buffer[] = []
-  for (let start = 0; start <= path.length; ) {
+  for (let start = 0; start <= path.length;) {
     const slash = path.indexOf(0x2f, start)
     const end = slash < 0 ? path.length : slash
     const name = path.subarray(start, end)
@@ -78,7 +78,8 @@ export function otherName(name: Buffer, n: number): Buffer {
   const dot = name.lastIndexOf(0x2e)
   const ending = dot > 0 && name.length - dot <= 16 ? name.subarray(dot) : Buffer.alloc(0)
   let stem = name.subarray(0, Math.min(name.length - ending.length, maxName - mark.length - ending.length))
-  while (stem.length > 0 && stem.length < name.length - ending.length && ((name[stem.length] ?? 0) & 0xc0) === 0x80) stem = stem.subarray(0, -1)
+  while (stem.length > 0 && stem.length < name.length - ending.length && ((name[stem.length] ?? 0) & 0xc0) === 0x80)
+    stem = stem.subarray(0, -1)
   return Buffer.concat([stem, mark, ending])
 }
 

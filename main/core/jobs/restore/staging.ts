@@ -3,7 +3,16 @@
  * name there. On the target's own disk, so that taking its name is a rename: at once, whole, and without copying.
  */
 import { randomBytes } from 'node:crypto'
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { CofferError } from '../../../../contract/errors.ts'
@@ -35,7 +44,7 @@ export interface Staging {
  * Makes the private folder, and the target if need be. Removes those of restores that were killed.
  * Errors: target_failed, local_full.
  */
-export function openStaging(target: string): Staging {
+export function openStaging(target: string, probe = probeRules): Staging {
   try {
     const made = mkdirSync(target, { recursive: true })
     const real = realpathSync(target)
@@ -49,7 +58,7 @@ export function openStaging(target: string): Staging {
       target: real,
       root,
       files: join(root, 'files'),
-      rules: probeRules(join(root, 'probe')),
+      rules: probe(join(root, 'probe')),
       database(n) {
         const folder = join(root, 'databases', String(n))
         mkdirSync(folder, { mode: 0o700 })
@@ -94,7 +103,14 @@ function isRunning(folder: string): boolean {
     // Killed before it had written who it is: that takes no longer than this.
     return Date.now() - lstatSync(folder).mtimeMs < 10_000
   }
-  if (typeof owner !== 'object' || owner === null || !('pid' in owner) || !('host' in owner) || typeof owner.pid !== 'number') return false
+  if (
+    typeof owner !== 'object' ||
+    owner === null ||
+    !('pid' in owner) ||
+    !('host' in owner) ||
+    typeof owner.pid !== 'number'
+  )
+    return false
   // Another computer's process cannot be asked about; it has a week.
   if (owner.host !== hostname()) return Date.now() - lstatSync(folder).mtimeMs < 7 * 24 * 3600 * 1000
   if (owner.pid === process.pid) return false

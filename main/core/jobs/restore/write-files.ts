@@ -71,7 +71,11 @@ export async function writeFiles(run: RestoreRun, options: WriteFilesOptions): P
   }
 }
 
-async function* toRestore(run: RestoreRun, options: WriteFilesOptions, folders: LocalPath[]): AsyncGenerator<RestoringFile, void, undefined> {
+async function* toRestore(
+  run: RestoreRun,
+  options: WriteFilesOptions,
+  folders: LocalPath[],
+): AsyncGenerator<RestoringFile, void, undefined> {
   const onFault = run.salvage ? run.fault : undefined
   let made: Buffer[] = []
   for await (const entry of resolveFiles(run.session, options.layers, onFault)) {
@@ -114,11 +118,16 @@ function* planPieces({ pieces }: Batch): Generator<PlannedPieces, void, undefine
       const piece = pieces[item]
       if (!piece) continue
       const { ordinal, offset, length, compressed } = piece.place
-      if (!before || !sameBlob(before, piece.place)) blobs.push({ kind: blobKind.piece, ordinal, offset, length, compressed })
+      if (!before || !sameBlob(before, piece.place))
+        blobs.push({ kind: blobKind.piece, ordinal, offset, length, compressed })
       before = piece.place
       taken.push({ ...piece, blob: blobs.length - 1 })
     }
-    yield { pieces: taken, length: range.length, stretch: () => ({ range, blobs, work: { do: 'pieces', writes: writesOf(blobs.length, taken) } }) }
+    yield {
+      pieces: taken,
+      length: range.length,
+      stretch: () => ({ range, blobs, work: { do: 'pieces', writes: writesOf(blobs.length, taken) } }),
+    }
   }
 }
 
@@ -128,7 +137,12 @@ function writesOf(blobs: number, pieces: PlannedPieces['pieces']): PieceWrite[][
     const hash = file.entry.pieces[index]?.hash
     if (file.fd === undefined || !hash) throw new Error('a piece without its file')
     // A copy of the hash alone: a view would take the whole table it lies in to the worker.
-    writes[blob]?.push({ fd: file.fd, position: index * maxBlobPlain, size: pieceSize(file, index), hash: Uint8Array.from(hash) })
+    writes[blob]?.push({
+      fd: file.fd,
+      position: index * maxBlobPlain,
+      size: pieceSize(file, index),
+      hash: Uint8Array.from(hash),
+    })
   }
   return writes
 }
@@ -142,7 +156,13 @@ function begin(file: RestoringFile): number {
   return (file.fd ??= fresh(file.path, () => openSync(file.file, 'wx', 0o600)))
 }
 
-async function landed(run: RestoreRun, { file, index }: RestoringPiece, isLost: boolean, options: WriteFilesOptions, written: WrittenFiles): Promise<void> {
+async function landed(
+  run: RestoreRun,
+  { file, index }: RestoringPiece,
+  isLost: boolean,
+  options: WriteFilesOptions,
+  written: WrittenFiles,
+): Promise<void> {
   const size = pieceSize(file, index)
   if (isLost) file.lost += size
   else run.wrote(size, file.path)
@@ -150,7 +170,12 @@ async function landed(run: RestoreRun, { file, index }: RestoringPiece, isLost: 
 }
 
 /** All its pieces are written or lost: gives a file its time, brings it to the disk and closes it. */
-async function finish(run: RestoreRun, file: RestoringFile, options: WriteFilesOptions, written: WrittenFiles): Promise<void> {
+async function finish(
+  run: RestoreRun,
+  file: RestoringFile,
+  options: WriteFilesOptions,
+  written: WrittenFiles,
+): Promise<void> {
   const fd = begin(file)
   const { path, names, lost, entry } = file
   try {
@@ -180,7 +205,8 @@ function fresh<T>(path: string, make: () => T): T {
     return make()
   } catch (error) {
     const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
-    if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR') throw new CofferError('map_damaged', { path, reason: 'two of this name' }, { cause: error })
+    if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR')
+      throw new CofferError('map_damaged', { path, reason: 'two of this name' }, { cause: error })
     throw localFailure(error, path)
   }
 }

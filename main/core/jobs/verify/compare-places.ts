@@ -38,7 +38,8 @@ export class PlaceComparison {
 
   /** Compares the layers of a snapshot that were not compared before. Adds map_damaged, naming the pack of the table. */
   async compare(manifest: Manifest, check: () => void): Promise<void> {
-    for (const { layers } of manifest.databases) for (const layer of layers) await this.#layer(layer, blobKind.map, check)
+    for (const { layers } of manifest.databases)
+      for (const layer of layers) await this.#layer(layer, blobKind.map, check)
     for (const layer of manifest.files.layers) await this.#layer(layer, blobKind.files, check)
     for (const layer of manifest.forgotten.layers) await this.#layer(layer, blobKind.forgotten, check)
   }
@@ -53,7 +54,8 @@ export class PlaceComparison {
       for (const blob of await readRoot(this.#context, layer, kind)) {
         check()
         await this.#expect(blob.place, kind, undefined, packName(root.pack.id))
-        if (kind === blobKind.map) await this.#pages(await readPageMap(this.#context, blob), packName(blob.place.pack.id))
+        if (kind === blobKind.map)
+          await this.#pages(await readPageMap(this.#context, blob), packName(blob.place.pack.id))
         if (kind === blobKind.files) await this.#files(blob.place)
       }
     } catch (error) {
@@ -63,13 +65,25 @@ export class PlaceComparison {
     }
   }
 
-  async #pages({ places, rows, indexes, hashes }: Awaited<ReturnType<typeof readPageMap>>, table: string): Promise<void> {
+  async #pages(
+    { places, rows, indexes, hashes }: Awaited<ReturnType<typeof readPageMap>>,
+    table: string,
+  ): Promise<void> {
     const found: (IndexedBlob | undefined)[] = []
     for (const place of places) found.push(await this.#expect(place, blobKind.pages, undefined, table))
     rows.forEach((row, i) => {
       const blob = found[row]
       const at = (indexes[i] ?? 0) * pageHashBytes
-      if (blob && blob.hashes.compare(hashes, i * pageHashBytes, (i + 1) * pageHashBytes, at, Math.min(at + pageHashBytes, blob.hashes.length)) !== 0)
+      if (
+        blob &&
+        blob.hashes.compare(
+          hashes,
+          i * pageHashBytes,
+          (i + 1) * pageHashBytes,
+          at,
+          Math.min(at + pageHashBytes, blob.hashes.length),
+        ) !== 0
+      )
         this.#faults.add('map_damaged', table, { reason: 'a page is not where the map says' })
     })
   }
@@ -87,13 +101,26 @@ export class PlaceComparison {
   }
 
   /** The indexed blob at a place; undefined if its pack is gone (then nothing needs it, or that is told) or it differs. */
-  async #expect(place: Place, kind: BlobKind, hash: Buffer | undefined, table: string): Promise<IndexedBlob | undefined> {
+  async #expect(
+    place: Place,
+    kind: BlobKind,
+    hash: Buffer | undefined,
+    table: string,
+  ): Promise<IndexedBlob | undefined> {
     const blobs = await this.#index(place.pack.id)
     if (!blobs) return undefined
     const blob = blobs[place.ordinal]
-    const same = blob && blob.kind === kind && blob.offset === place.offset && blob.length === place.length && blob.compressed === place.compressed
+    const same =
+      blob &&
+      blob.kind === kind &&
+      blob.offset === place.offset &&
+      blob.length === place.length &&
+      blob.compressed === place.compressed
     if (same && (!hash || (hash.length === hashBytes && blob.hashes.equals(hash)))) return blob
-    this.#faults.add('map_damaged', table, { pack: packName(place.pack.id), reason: 'a blob is not where the table says' })
+    this.#faults.add('map_damaged', table, {
+      pack: packName(place.pack.id),
+      reason: 'a blob is not where the table says',
+    })
     return undefined
   }
 

@@ -1,6 +1,13 @@
 /** What lies in an archive, and what does not belong there. */
 import { CofferError } from '../../../../contract/errors.ts'
-import { headerName, type PackId, packName, parseManifestName, parsePackName, previousHeaderName } from '../../archive/names.ts'
+import {
+  headerName,
+  type PackId,
+  packName,
+  parseManifestName,
+  parsePackName,
+  previousHeaderName,
+} from '../../archive/names.ts'
 import type { ListedManifest } from '../../archive/read-manifests.ts'
 import { systemLeftovers } from '../../destinations/registry.ts'
 import type { Destination } from '../../destinations/destination.ts'
@@ -23,16 +30,24 @@ export async function listObjects(destination: Destination, faults: Faults): Pro
   let count = 0
   for (const folder of ['', 'packs', 'snapshots', 'locks'] as const)
     for await (const { name, size } of destination.list(folder)) {
-      if (++count > mostObjects) throw new CofferError('destination_failed', { reason: `more than ${mostObjects} objects` })
+      if (++count > mostObjects)
+        throw new CofferError('destination_failed', { reason: `more than ${mostObjects} objects` })
       const pack = parsePackName(name)
       const manifest = parseManifestName(name)
       if (name === headerName || name === previousHeaderName) listing.headers.set(name, size)
       else if (pack) listing.packs.set(pack, size)
       else if (manifest) listing.manifests.push({ ...manifest, object: name, size })
       // What a lock says is advice, and so is its presence; an operating system's droppings mean nothing.
-      else if (!(folder === 'locks' && /^locks\/[0-9a-f]{1,64}$/.test(name)) && !(folder === '' && systemLeftovers.has(name))) faults.add('unknown_object', name, { bytes: size })
+      else if (
+        !(folder === 'locks' && /^locks\/[0-9a-f]{1,64}$/.test(name)) &&
+        !(folder === '' && systemLeftovers.has(name))
+      )
+        faults.add('unknown_object', name, { bytes: size })
     }
-  listing.manifests.sort((a, b) => a.seq - b.seq || (a.snapshot < b.snapshot ? -1 : a.snapshot > b.snapshot ? 1 : 0) || a.revision - b.revision)
+  listing.manifests.sort(
+    (a, b) =>
+      a.seq - b.seq || (a.snapshot < b.snapshot ? -1 : a.snapshot > b.snapshot ? 1 : 0) || a.revision - b.revision,
+  )
   return listing
 }
 

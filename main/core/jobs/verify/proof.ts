@@ -15,14 +15,27 @@ import type { Faults } from './faults.ts'
  * removes it. Adds the archive's damage, and restored_damaged for a database that SQLite complains about. Errors:
  * local_full, target_failed, cancelled, destination_*.
  */
-export async function proveRestore(session: Session, manifest: Manifest, { faults, signal, onProgress }: { faults: Faults; signal: AbortSignal; onProgress: OnProgress }): Promise<void> {
+export async function proveRestore(
+  session: Session,
+  manifest: Manifest,
+  { faults, signal, onProgress }: { faults: Faults; signal: AbortSignal; onProgress: OnProgress },
+): Promise<void> {
   // A private folder like that of a restore: one that a kill left behind goes with the next proof.
   const staging = openStaging(join(archiveFolder(session.home, session.archive), 'proof'))
   try {
-    const { warnings } = await restore(session, { target: staging.files, snapshot: manifest.snapshot, salvage: false, overwrite: false, signal, onProgress })
-    for (const { code, detail } of warnings) if (code === 'restored_damaged') faults.add(code, String(detail['database']), detail)
+    const { warnings } = await restore(session, {
+      target: staging.files,
+      snapshot: manifest.snapshot,
+      salvage: false,
+      overwrite: false,
+      signal,
+      onProgress,
+    })
+    for (const { code, detail } of warnings)
+      if (code === 'restored_damaged') faults.add(code, String(detail['database']), detail)
     let done = 0
-    const total = manifest.files.bytes + manifest.databases.reduce((sum, { pages, pageSize }) => sum + pages * pageSize, 0)
+    const total =
+      manifest.files.bytes + manifest.databases.reduce((sum, { pages, pageSize }) => sum + pages * pageSize, 0)
     await compareRestored(session, {
       manifest,
       root: staging.files,

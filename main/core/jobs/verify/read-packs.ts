@@ -75,7 +75,13 @@ function* stretches(id: PackId, size: number, blobs: readonly IndexedBlob[]): Ge
   let length = 0
   const stretch = (): Stretch => ({
     range: { pack: { id, size }, start: taken[0]?.offset ?? 0, length },
-    blobs: taken.map(({ kind, ordinal, offset, length: bytes, compressed }) => ({ kind, ordinal, offset, length: bytes, compressed })),
+    blobs: taken.map(({ kind, ordinal, offset, length: bytes, compressed }) => ({
+      kind,
+      ordinal,
+      offset,
+      length: bytes,
+      compressed,
+    })),
     // Copies: views would each take the whole index with them to the worker.
     work: { do: 'check', hashes: taken.map(({ hashes }) => Uint8Array.from(hashes)) },
   })

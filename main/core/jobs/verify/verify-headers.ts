@@ -11,7 +11,8 @@ export async function verifyHeaders(session: Session, faults: Faults): Promise<v
   const number = await verifyHeader(session, headerName, faults)
   const previous = await verifyHeader(session, previousHeaderName, faults)
   // A header replaces its copy's number by a higher one: the other way round an old one was put back.
-  if (number !== undefined && previous !== undefined && number < previous) faults.add('header_rolled_back', headerName, { number, known: previous })
+  if (number !== undefined && previous !== undefined && number < previous)
+    faults.add('header_rolled_back', headerName, { number, known: previous })
 }
 
 async function verifyHeader(session: Session, object: string, faults: Faults): Promise<number | undefined> {
@@ -22,7 +23,8 @@ async function verifyHeader(session: Session, object: string, faults: Faults): P
   }
   try {
     const header = decodeHeader(bytes, object)
-    if (header.archive !== session.archive) throw new CofferError('header_altered', { object, reason: 'it is another archive’s' })
+    if (header.archive !== session.archive)
+      throw new CofferError('header_altered', { object, reason: 'it is another archive’s' })
     checkKey(header, session.keys)
     checkHeaderMac(header, session.keys, object)
     return header.number

@@ -16,12 +16,18 @@ const parallel = 16
  * manifest_missing, manifest_altered, chain_broken, older_than_known, header_rolled_back, header_rewritten, and the
  * damage of forgotten lists. A fork is a warning: nothing is wrong with either side.
  */
-export async function verifySnapshots(session: Session, listed: readonly ListedManifest[], faults: Faults): Promise<{ manifests: Manifest[]; warnings: Warning[] }> {
+export async function verifySnapshots(
+  session: Session,
+  listed: readonly ListedManifest[],
+  faults: Faults,
+): Promise<{ manifests: Manifest[]; warnings: Warning[] }> {
   const manifests: Manifest[] = []
   const unopened: number[] = []
   const groups = bySnapshot(listed)
   for (let at = 0; at < groups.length; at += parallel) {
-    const opened = await Promise.all(groups.slice(at, at + parallel).map((group) => openRevisions(session, group, faults)))
+    const opened = await Promise.all(
+      groups.slice(at, at + parallel).map((group) => openRevisions(session, group, faults)),
+    )
     opened.forEach((manifest, i) => {
       if (manifest) manifests.push(manifest)
       else unopened.push(groups[at + i]?.[0]?.seq ?? 0)
@@ -30,11 +36,19 @@ export async function verifySnapshots(session: Session, listed: readonly ListedM
   const ordered = inOrder(manifests)
   const warnings: Warning[] = []
   try {
-    const found = [...(await judgeFreshness(session, { manifests: ordered, listed })), ...(await judgeChain(session, ordered, unopened))]
+    const found = [
+      ...(await judgeFreshness(session, { manifests: ordered, listed })),
+      ...(await judgeChain(session, ordered, unopened)),
+    ]
     for (const warning of found) {
       const { object, ...detail } = warning.detail
       if (warning.code === 'fork') warnings.push(warning)
-      else faults.add(warning.code, typeof object === 'string' ? object : warning.code === 'older_than_known' ? 'snapshots' : 'coffer.json', detail)
+      else
+        faults.add(
+          warning.code,
+          typeof object === 'string' ? object : warning.code === 'older_than_known' ? 'snapshots' : 'coffer.json',
+          detail,
+        )
     }
   } catch (error) {
     if (!isDamage(error)) throw error
@@ -44,13 +58,18 @@ export async function verifySnapshots(session: Session, listed: readonly ListedM
   return { manifests: ordered, warnings }
 }
 
-async function openRevisions(session: Session, group: readonly ListedManifest[], faults: Faults): Promise<Manifest | undefined> {
+async function openRevisions(
+  session: Session,
+  group: readonly ListedManifest[],
+  faults: Faults,
+): Promise<Manifest | undefined> {
   let highest: Manifest | undefined
   for (const name of group) {
     try {
       const manifest = await readManifest(session, name)
       highest ??= manifest
-      if (manifest.identity !== highest.identity) faults.add('manifest_altered', name.object, { reason: 'two revisions of one backup differ in what it is' })
+      if (manifest.identity !== highest.identity)
+        faults.add('manifest_altered', name.object, { reason: 'two revisions of one backup differ in what it is' })
     } catch (error) {
       if (!isDamage(error)) throw error
       faults.caught(error, name.object)

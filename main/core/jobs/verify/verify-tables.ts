@@ -32,7 +32,8 @@ export async function verifyTables(it: TableCheck, manifest: Manifest): Promise<
   await verifyFiles(it, manifest, object)
   await checkLayers(it, manifest.forgotten.layers, blobKind.forgotten)
   try {
-    if ((await readForgotten(it.context, manifest.forgotten.layers)).size !== manifest.forgotten.count) it.faults.add('map_damaged', object, { reason: 'the list of deleted backups is not the one of this backup' })
+    if ((await readForgotten(it.context, manifest.forgotten.layers)).size !== manifest.forgotten.count)
+      it.faults.add('map_damaged', object, { reason: 'the list of deleted backups is not the one of this backup' })
   } catch (error) {
     if (!isDamage(error)) throw error
     it.faults.caught(error)
@@ -48,7 +49,8 @@ async function verifyDatabase(it: TableCheck, database: DatabaseEntry, object: s
     faults.caught(fault)
   }
   await checkLayers(it, database.layers, blobKind.map)
-  if (splitPath(Buffer.from(database.path))?.length !== 1) faults.add('map_damaged', object, { database: database.path, reason: 'a database must lie at the root' })
+  if (splitPath(Buffer.from(database.path))?.length !== 1)
+    faults.add('map_damaged', object, { database: database.path, reason: 'a database must lie at the root' })
   for await (const { rows, places, hashes, first } of resolvePages(context, database, onFault)) {
     check()
     digest.update(hashes)
@@ -67,7 +69,8 @@ async function verifyDatabase(it: TableCheck, database: DatabaseEntry, object: s
       if (used[row] === 1) seen.add(pack.id)
     })
   }
-  if (!damaged && digest.final().toString('hex') !== database.digest) faults.add('map_damaged', object, { database: database.path, reason: 'the digest does not fit' })
+  if (!damaged && digest.final().toString('hex') !== database.digest)
+    faults.add('map_damaged', object, { database: database.path, reason: 'the digest does not fit' })
 }
 
 async function verifyFiles(it: TableCheck, { files }: Manifest, object: string): Promise<void> {
@@ -85,8 +88,14 @@ async function verifyFiles(it: TableCheck, { files }: Manifest, object: string):
     if (++count % 4096 === 0) check()
     bytes += entry.size
     digest.update(fileListField(entry))
-    const fits = fileDigest(context.keys, entry.size, Buffer.concat(entry.pieces.map(({ hash }) => hash))).equals(entry.digest)
-    if (!fits || !splitPath(entry.path)) faults.add('map_damaged', object, { path: entry.path.toString('utf8'), reason: fits ? 'a path that leads elsewhere' : 'the digest does not fit' })
+    const fits = fileDigest(context.keys, entry.size, Buffer.concat(entry.pieces.map(({ hash }) => hash))).equals(
+      entry.digest,
+    )
+    if (!fits || !splitPath(entry.path))
+      faults.add('map_damaged', object, {
+        path: entry.path.toString('utf8'),
+        reason: fits ? 'a path that leads elsewhere' : 'the digest does not fit',
+      })
     for (const { place } of entry.pieces) {
       // Files that follow each other lie in the same pack more often than not.
       if (last?.id !== place.pack.id || last.size !== place.pack.size) checkPresence(listing, place.pack, faults)
@@ -98,7 +107,11 @@ async function verifyFiles(it: TableCheck, { files }: Manifest, object: string):
 }
 
 /** Whether the packs of the tables themselves are there. What is wrong within a table is told by whoever reads it. */
-async function checkLayers({ context, listing, faults }: TableCheck, layers: readonly Layer[], kind: LayerKind): Promise<void> {
+async function checkLayers(
+  { context, listing, faults }: TableCheck,
+  layers: readonly Layer[],
+  kind: LayerKind,
+): Promise<void> {
   for (const layer of layers) {
     // The manifest's schema makes them ids.
     checkPresence(listing, { id: layer.pack as PackId, size: layer.size }, faults)
