@@ -13,13 +13,13 @@ export interface Writer {
   kill(): Promise<void>
 }
 
-/** Commits every 5 ms (test/fixtures/busy-writer.ts); killed after the test at the latest. */
+/** Commits every 5 ms, or every `rest` ms (test/fixtures/busy-writer.ts); killed after the test at the latest. */
 export async function startWriter(
   path: string,
-  options: { journal?: 'wal' | 'delete'; seed?: number; pageSize?: number } = {},
+  options: { journal?: 'wal' | 'delete'; seed?: number; pageSize?: number; rest?: number } = {},
 ): Promise<Writer> {
-  const { journal = 'wal', seed = 1, pageSize = 4096 } = options
-  const child = start('busy-writer.ts', [path, journal, String(seed), String(pageSize)])
+  const { journal = 'wal', seed = 1, pageSize = 4096, rest = 5 } = options
+  const child = start('busy-writer.ts', [path, journal, String(seed), String(pageSize), String(rest)])
   await hear(child, 'ready')
   return {
     async lap(commits) {
