@@ -68,6 +68,7 @@ const errors = {
   destination_failed: entry(5, 'The place of the archive answered with an error.', 'Run it again; what is done is kept.'),
   object_exists: entry(5, 'An object of this name is there already.', 'Run it again.'),
   local_full: entry(5, 'This computer’s disk is full.', 'Make room and run it again; what is done is kept.'),
+  home_failed: entry(5, 'The folder in which Coffer remembers things on this computer cannot be written to.', 'Check its permissions, or set COFFER_HOME to another folder.'),
   target_failed: entry(5, 'The folder to restore to cannot be written to.', 'Check the folder and its permissions, then run it again.'),
   keychain_unavailable: entry(5, 'This computer’s keychain cannot be used.', 'Unlock it or use --key-file instead.'),
 

@@ -5,7 +5,7 @@ import { identify, type Manifest } from '../archive/manifest.ts'
 import { manifestName, type ManifestName } from '../archive/names.ts'
 import { sealManifest } from '../archive/sealed-manifest.ts'
 import { encodeHeader } from '../archive/header.ts'
-import { LocalCache } from '../archive/local/cache.ts'
+import { LocalCache, localFailure } from '../archive/local/cache.ts'
 import { listPacks, prepare } from '../archive/local/prepare.ts'
 import { layerKey, layerPacks, localState, type LocalState, setLayerPacks } from '../archive/local/state.ts'
 import type { Store } from '../stores/open-store.ts'
@@ -39,7 +39,7 @@ const passes = 3
 
 /**
  * Makes a backup. Whatever interrupts it, earlier snapshots stay as they are and the next run uses what has landed.
- * Errors: archive_busy, other_writer, wrong_kind, store_*, destination_*, local_full, cancelled.
+ * Errors: archive_busy, other_writer, wrong_kind, store_*, destination_*, local_full, home_failed, cancelled.
  */
 export async function backup(session: Session, options: BackupOptions): Promise<BackupResult> {
   const started = performance.now()
@@ -47,9 +47,12 @@ export async function backup(session: Session, options: BackupOptions): Promise<
   let snapshot: StoreSnapshot | undefined
   try {
     const state = localState(cache)
-    const memory = readMemory(session.home, session.archive)
-    const { manifest: before, nextSeq, warnings: found } = await newestSnapshot(session, memory)
-    if (before && before.writer !== memory.writer && !options.takeOver) throw new CofferError('other_writer', { since: new Date(before.createdAt).toISOString() })
+    const remembered = readMemory(session.home, session.archive)
+    const { manifest: before, nextSeq, warnings: found } = await newestSnapshot(session, remembered)
+    if (before && before.writer !== remembered.writer && !options.takeOver)
+      throw new CofferError('other_writer', { since: new Date(before.createdAt).toISOString() })
+    // Kept before a manifest can carry its writer's id: after a crash in between this computer would be a stranger.
+    const memory = writeMemory(session.home, session.archive, remembered)
     const warnings = [...session.warnings, ...found]
     await healHeader(session)
     const ours = new Set(state.journal.all().map(({ pack }) => packName(pack)))
@@ -57,19 +60,29 @@ export async function backup(session: Session, options: BackupOptions): Promise<
 
     throwIfCancelled(options.signal)
     snapshot = await options.store.snapshot({ signal: options.signal, onProgress: options.onProgress })
-    if (before && before.kind !== snapshot.kind) throw new CofferError('wrong_kind', { archive: before.kind, store: snapshot.kind })
+    if (before && before.kind !== snapshot.kind)
+      throw new CofferError('wrong_kind', { archive: before.kind, store: snapshot.kind })
     warnings.push(...snapshot.warnings)
 
     for (let pass = 1; ; pass++) {
       const { layersIntact } = await prepare(session, state, before)
-      const sealed = await sealStore(session, state, snapshot, { before, layersIntact, signal: options.signal, onProgress: options.onProgress, firstBackup: !before })
+      const sealed = await sealStore(session, state, snapshot, {
+        before,
+        layersIntact,
+        signal: options.signal,
+        onProgress: options.onProgress,
+        firstBackup: !before,
+      })
       if (!(await allThere(session, state))) {
-        if (pass === passes) throw new CofferError('destination_failed', { reason: 'packs disappear from this place as soon as they are there' })
+        if (pass === passes)
+          throw new CofferError('destination_failed', {
+            reason: 'packs disappear from this place as soon as they are there',
+          })
         continue
       }
       options.onProgress({ phase: 'commit', done: 0, total: 0 })
-      const { manifest, objectBytes } = await commit(session, state, memory, { before, nextSeq, sealed, kind: snapshot.kind })
-      warnings.push(...sealed.warnings)
+      const { manifest, objectBytes } = await commit(session, memory, { before, nextSeq, sealed, kind: snapshot.kind })
+      warnings.push(...sealed.warnings, ...remember(session, state, memory, { manifest, sealed }))
       return {
         snapshot: manifest.snapshot,
         seq: manifest.seq,
@@ -80,6 +93,8 @@ export async function backup(session: Session, options: BackupOptions): Promise<
         seconds: (performance.now() - started) / 1000,
       }
     }
+  } catch (error) {
+    throw localFailure(error)
   } finally {
     await snapshot?.close()
     cache.close()
@@ -94,7 +109,6 @@ async function allThere(session: Session, state: LocalState): Promise<boolean> {
 
 async function commit(
   session: Session,
-  state: LocalState,
   memory: Memory,
   it: { before: Manifest | undefined; nextSeq: number; sealed: SealedStore; kind: string },
 ): Promise<{ manifest: Manifest; objectBytes: number }> {
@@ -108,7 +122,13 @@ async function commit(
     createdAt: session.now().getTime(),
     kind: it.kind,
     ...sealed.summary,
-    databases: sealed.databases.map(({ path, pageSize, pages, digest, layers }) => ({ path, pageSize, pages, digest, layers })),
+    databases: sealed.databases.map(({ path, pageSize, pages, digest, layers }) => ({
+      path,
+      pageSize,
+      pages,
+      digest,
+      layers,
+    })),
     files: sealed.fileTables,
   }
   const manifest: Manifest = {
@@ -117,26 +137,57 @@ async function commit(
     revision: 1,
     identity: identify(session.keys.identity, described),
     writer: memory.writer,
-    header: { number, vault: vault && { address: vault.address, fingerprint: vault.fingerprint.toString('hex'), record: vault.record.toString('hex') } },
+    header: {
+      number,
+      vault: vault && {
+        address: vault.address,
+        fingerprint: vault.fingerprint.toString('hex'),
+        record: vault.record.toString('hex'),
+      },
+    },
     vaultSeen: before?.vaultSeen ?? null,
     forgotten: before?.forgotten ?? { count: 0, layers: [] },
     added: sealed.uploaded.bytes,
   }
   const object = sealManifest(manifest, session.keys)
-  await session.destination.put(manifestName(manifest as Pick<Manifest, 'seq' | 'snapshot' | 'revision'> as ManifestName), object)
+  await session.destination.put(
+    manifestName(manifest as Pick<Manifest, 'seq' | 'snapshot' | 'revision'> as ManifestName),
+    object,
+  )
+  return { manifest, objectBytes: object.length }
+}
 
-  // From here on the backup exists. What follows is only this computer's memory of it, and can be rebuilt.
+/**
+ * The backup exists. What this computer keeps of it can be rebuilt, so that not being able to is a warning, not a
+ * failure: local_full, home_failed.
+ */
+function remember(
+  session: Session,
+  state: LocalState,
+  memory: Memory,
+  { manifest, sealed }: { manifest: Manifest; sealed: SealedStore },
+): Warning[] {
   const known = layerPacks(state.cache)
   const layers = [...manifest.databases.flatMap((db) => db.layers), ...manifest.files.layers]
   const packs = new Map(layers.map((layer) => [layerKey(layer), known.get(layerKey(layer)) ?? sealed.tablePacks]))
-  state.cache.write(() => {
-    state.pages.commit(manifest.databases)
-    state.files.commit()
-    setLayerPacks(state.cache, packs)
-    state.cache.setLabel({ identity: manifest.identity, revision: manifest.revision })
-  })
-  writeMemory(session.home, session.archive, { ...memory, newest: { seq: manifest.seq, identity: manifest.identity }, headerNumber: Math.max(number, memory.headerNumber) })
-  return { manifest, objectBytes: object.length }
+  try {
+    state.cache.write(() => {
+      state.pages.commit(manifest.databases)
+      state.files.commit()
+      setLayerPacks(state.cache, packs)
+      state.cache.setLabel({ identity: manifest.identity, revision: manifest.revision })
+    })
+    const newest = { seq: manifest.seq, identity: manifest.identity }
+    writeMemory(session.home, session.archive, {
+      ...memory,
+      newest,
+      headerNumber: Math.max(manifest.header.number, memory.headerNumber),
+    })
+    return []
+  } catch (error) {
+    if (error instanceof CofferError) return [{ code: error.code, detail: error.detail }]
+    throw error
+  }
 }
 
 /** Puts a damaged or missing header right from its copy, and the copy from the header. */

@@ -44,7 +44,8 @@ export async function sweepPrivateCopies(
   return removed
 }
 
-function processIsAlive(pid: number): boolean {
+/** Whether a process of this number runs on this computer. */
+export function processIsAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

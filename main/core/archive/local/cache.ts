@@ -42,11 +42,11 @@ export class LocalCache {
     this.db = db
   }
 
-  /** Opens the cache in `folder`, anew if it is damaged or of another version. Errors: archive_busy, local_full. */
+  /** Opens the cache in `folder`, anew if it is damaged or of another version. Errors: archive_busy, local_full, home_failed. */
   static open(folder: string): LocalCache {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
     const file = join(folder, 'cache.db')
     try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
       return new LocalCache(openFile(file))
     } catch (error) {
       if (sqliteCode(error) === 'SQLITE_BUSY') throw new CofferError('archive_busy')
@@ -77,7 +77,8 @@ export class LocalCache {
 
   /** A small note that goes with the label: which packs the layers of the cached snapshot lie in. */
   note(key: string): string | undefined {
-    return this.db.prepare<[string], { value: string }>(`select value from meta where key = ?`).get(`note ${key}`)?.value
+    return this.db.prepare<[string], { value: string }>(`select value from meta where key = ?`).get(`note ${key}`)
+      ?.value
   }
   setNote(key: string, value: string): void {
     this.db.prepare(`replace into meta values (?, ?)`).run(`note ${key}`, value)
@@ -86,7 +87,9 @@ export class LocalCache {
   /** Forgets the mirrored snapshot; what is known of packs and their contents stays, since packs never change. */
   clearMirror(): void {
     this.write(() => {
-      this.db.exec('delete from databases; delete from maps; delete from pending_maps; delete from files; delete from pending_files')
+      this.db.exec(
+        'delete from databases; delete from maps; delete from pending_maps; delete from files; delete from pending_files',
+      )
       this.db.exec(`delete from meta where key like 'note %'`)
       this.setLabel(undefined)
     })
@@ -105,7 +108,9 @@ export class Journal {
   }
 
   reserve(pack: PackId): void {
-    this.cache.write(() => this.cache.db.prepare('insert into packs (pack, size, state) values (?, 0, 0)').run(idBytes(pack)))
+    this.cache.write(() =>
+      this.cache.db.prepare('insert into packs (pack, size, state) values (?, 0, 0)').run(idBytes(pack)),
+    )
   }
   /** Marks a pack as landed with its size; returns its row. Call within the transaction that adds its blobs. */
   landed(pack: PackId, size: number): number {
@@ -152,9 +157,13 @@ function sqliteCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** What a failing local database means to people. */
+/** What a failure of this computer's own state means to people: local_full or home_failed; a bug is returned as it is. */
 export function localFailure(error: unknown): unknown {
   const code = sqliteCode(error)
-  if (code === 'SQLITE_FULL' || code.startsWith('SQLITE_IOERR') || code === 'ENOSPC') return new CofferError('local_full', { reason: code }, { cause: error })
-  return error
+  const meaning = /^(SQLITE_FULL|SQLITE_IOERR.*|ENOSPC|EDQUOT)$/.test(code)
+    ? 'local_full'
+    : /^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM)|^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|ENOENT|EIO)$/.test(code)
+      ? 'home_failed'
+      : undefined
+  return meaning ? new CofferError(meaning, { reason: code }, { cause: error }) : error
 }

@@ -20,6 +20,8 @@ export class PackLanding {
   private readonly filling = new Map<PackId, Filling>()
   /** Pieces sealed in packs that have not landed: found here until the index has them. */
   private readonly onTheWay = new Map<string, number>()
+  /** Ids taken by this run of which no byte has left yet. */
+  private readonly unused = new Set<PackId>()
   /** Packs that landed, with their sizes. */
   readonly landed = new Map<PackId, number>()
   /** Bytes uploaded. */
@@ -34,6 +36,7 @@ export class PackLanding {
   nextPack(): PackId {
     const id = newPackId()
     this.state.journal.reserve(id)
+    this.unused.add(id)
     return id
   }
 
@@ -61,6 +64,7 @@ export class PackLanding {
 
   /** Uploads a pack, then makes all it holds known. */
   async land(id: PackId, bytes: Buffer): Promise<void> {
+    this.unused.delete(id)
     await this.context.destination.put(packName(id), bytes)
     this.uploaded += bytes.length
     this.landed.set(id, bytes.length)
@@ -76,11 +80,15 @@ export class PackLanding {
     for (const { hash } of filling?.pieces ?? []) this.onTheWay.delete(hash.toString('latin1'))
   }
 
-  /** Ids that were taken but never used leave the journal. */
+  /**
+   * Ids that were taken but never used leave the journal. Those of earlier runs stay: half a pack may lie under one of
+   * them, where a destination shows uploads before they are whole, and the journal is how the next forget knows it.
+   */
   dropUnused(): void {
     this.state.cache.write(() => {
-      for (const { pack, landed } of this.state.journal.all()) if (!landed) this.state.journal.drop(pack)
+      for (const pack of this.unused) this.state.journal.drop(pack)
     })
+    this.unused.clear()
   }
 
   private of(pack: PackId): Filling {
