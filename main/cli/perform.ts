@@ -44,7 +44,7 @@ export async function perform(
     },
     again: () => {
       bar.clear()
-      world.exitNow(130)
+      world.endNow()
     },
   })
   try {

@@ -20,6 +20,6 @@ export interface Surroundings extends Computer {
   elapsed: () => number
   keychain: Keychain
   startWorker: StartWorker
-  /** Ends the process at once. */
-  exitNow: (code: number) => void
+  /** Ends the process at once, whatever it is doing. */
+  endNow: () => void
 }

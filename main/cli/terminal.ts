@@ -29,7 +29,7 @@ export async function runInTerminal(): Promise<void> {
     elapsed: () => performance.now(),
     keychain: openKeychain(),
     startWorker,
-    exitNow: (exit: number) => process.exit(exit),
+    endNow,
   }
   // What nobody caught is a mistake of ours. Node would end with 1, which here means that all went well but for warnings.
   process.on('uncaughtException', (error) => {
@@ -39,6 +39,15 @@ export async function runInTerminal(): Promise<void> {
   // Writing to a pipe may still be under way; ending before would cut the result short.
   await Promise.all([stdout, stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))))
   process.exit(code)
+}
+
+/**
+ * Ends this process as Ctrl-C ends one that does not listen. process.exit would wait for whatever Node's threads are
+ * doing, and a network mount that hangs can keep those for ever.
+ */
+function endNow(): void {
+  process.removeAllListeners('SIGINT')
+  process.kill(process.pid, 'SIGINT')
 }
 
 /** package.json lies two folders up in the sources and three in the build. */

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -93,15 +94,33 @@ describe('the command line', () => {
       const pipe = join(person.folder, 'waiting')
       execFileSync('mkfifo', [pipe])
       // Stands in for a bug: an exception that arises outside of any promise, once the command is well under way.
-      const bug = "process.on('SIGUSR2', () => { throw new TypeError('boom') })"
+      const bug = "process.on('SIGCONT', () => { throw new TypeError('boom') })"
       const { child, ended } = person.start(['key', 'check', 'archive', '--key-file', 'waiting', '--json'], {
         NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(bug)}"`,
       })
       const waiting = await open(pipe, 'w')
-      child.kill('SIGUSR2')
-      const { code, json } = await ended
+      child.kill('SIGCONT')
+      if (child.stdout) await once(child.stdout, 'data')
+      // It ends when its thread has read to the end of the pipe.
       await waiting.close()
+      const { code, json } = await ended
       expect([code, json]).toMatchObject([70, { error: { code: 'unexpected', reason: 'TypeError: boom' } }])
+    },
+  )
+
+  it.skipIf(process.platform === 'win32')(
+    'ends at once when asked twice, also while it waits for what never comes',
+    async () => {
+      await person.coffer('init', 'archive3', '--key-out', 'key3.txt', '--no-keychain')
+      const pipe = join(person.folder, 'never')
+      execFileSync('mkfifo', [pipe])
+      const { child, ended } = person.start(['key', 'check', 'archive3', '--key-file', 'never'])
+      const never = await open(pipe, 'w')
+      // Two different signals, since two of the same may arrive as one.
+      child.kill('SIGTERM')
+      child.kill('SIGINT')
+      expect(await ended).toMatchObject({ code: null, signal: 'SIGINT', stdout: '' })
+      await never.close()
     },
   )
 

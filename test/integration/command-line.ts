@@ -1,13 +1,18 @@
 /** Runs the real command line in a process of its own, as a person on a computer that has never seen Coffer. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const bin = join(import.meta.dirname, '..', '..', 'main', 'cli', 'bin.ts')
 
+/** Nothing here takes a tenth of it, ms: what is not done by then hangs, and the test must say so. */
+const limit = 120_000
+
 export interface Ended {
+  /** Null when a signal ended it. */
   code: number | null
+  signal: NodeJS.Signals | null
   stdout: string
   stderr: string
   /** Standard output as the one JSON document it has to be; throws when it is not one. */
@@ -46,12 +51,12 @@ export function newPerson(): Person {
     NODE_COMPILE_CACHE: join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'coffer-tests'),
   }
   const start: Person['start'] = (args, env = {}) => {
-    const child = spawn(process.execPath, [bin, ...args], {
+    const child = spawn(process.execPath, ['--report-on-signal', `--report-directory=${folder}`, bin, ...args], {
       cwd: folder,
       env: { ...base, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    return { child, ended: ending(child) }
+    return { child, ended: ending(child, folder, args) }
   }
   return {
     folder,
@@ -66,7 +71,7 @@ export function newPerson(): Person {
   }
 }
 
-function ending(child: ChildProcess): Promise<Ended> {
+function ending(child: ChildProcess, folder: string, args: readonly string[]): Promise<Ended> {
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -74,10 +79,25 @@ function ending(child: ChildProcess): Promise<Ended> {
     })
   }
   return new Promise((resolve, reject) => {
+    let hung = false
+    const timer = setTimeout(() => {
+      hung = true
+      // Node then writes down what it was doing; if it cannot even do that, it is ended without.
+      child.kill('SIGUSR2')
+      setTimeout(() => child.kill('SIGKILL'), 3000)
+    }, limit)
     child.on('error', reject)
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      if (hung)
+        reject(
+          new Error(
+            `coffer ${args.join(' ')} was still running after ${limit / 1000} s\n${text.stderr}\n${lastReport(folder)}`,
+          ),
+        )
       resolve({
         code,
+        signal,
         ...text,
         get json(): unknown {
           return JSON.parse(text.stdout) as unknown
@@ -85,4 +105,13 @@ function ending(child: ChildProcess): Promise<Ended> {
       })
     })
   })
+}
+
+/** What the process was doing: the lines of Node's report that tell. */
+function lastReport(folder: string): string {
+  const name = readdirSync(folder).findLast((name) => /^report\..*\.json$/.test(name))
+  if (name === undefined) return 'It left no report.'
+  // Node wrote it.
+  const report = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, unknown>
+  return JSON.stringify({ stack: report['javascriptStack'], handles: report['libuv'], threads: report['workers'] })
 }
