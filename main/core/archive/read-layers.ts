@@ -20,7 +20,12 @@ export function rootPlace(layer: Layer): Place {
 export async function readRoot(context: ArchiveContext, layer: Layer, kind: LayerKind): Promise<LayerBlob[]> {
   const place = rootPlace(layer)
   const plain = await readBlob(context, place, blobKind.root)
-  return intact(packName(place.pack.id), () => decodeRoot(plain, kind, place.pack))
+  return intact(packName(place.pack.id), () => {
+    const blobs = decodeRoot(plain, kind, place.pack)
+    if (blobs.reduce((sum, { entries }) => sum + entries, 0) !== layer.entries)
+      throw new Malformed('a root that is not the one its manifest names')
+    return blobs
+  })
 }
 
 /** One blob of a page map layer, holding exactly what its root says. */
@@ -40,7 +45,14 @@ export async function readForgotten(context: ArchiveContext, layers: readonly La
   for (const layer of layers)
     for (const blob of await readRoot(context, layer, blobKind.forgotten)) {
       const plain = await readBlob(context, blob.place, blobKind.forgotten)
-      for (const { identity, predecessor } of intact(packName(blob.place.pack.id), () => decodeForgotten(plain))) forgotten.set(identity, predecessor)
+      const rows = intact(packName(blob.place.pack.id), () => {
+        const decoded = decodeForgotten(plain)
+        const [first, last] = [decoded[0]?.identity, decoded.at(-1)?.identity]
+        if (decoded.length !== blob.entries || first !== blob.first.toString('hex') || last !== blob.last.toString('hex'))
+          throw new Malformed('a forgotten list that is not the one its root names')
+        return decoded
+      })
+      for (const { identity, predecessor } of rows) forgotten.set(identity, predecessor)
     }
   return forgotten
 }

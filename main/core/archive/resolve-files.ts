@@ -94,15 +94,24 @@ async function* layerEntries(context: ArchiveContext, layer: Layer, onFault?: (f
   }
 }
 
-/** Passes entries on; what does not decode becomes a fault that names the pack. */
+/** Passes entries on; what does not decode, or is not the blob its root names, becomes a fault that names the pack. */
 function* faithful(blob: LayerBlob, entries: Generator<ListEntry, void, undefined>): Generator<ListEntry, void, undefined> {
   const object = packName(blob.place.pack.id)
+  let count = 0
+  let last: Buffer | undefined
   for (;;) {
     const next = intact(object, () => entries.next())
-    if (next.done) return
+    if (next.done) break
+    const { path } = next.value
     intact(object, () => {
-      if (Buffer.compare(next.value.path, blob.first) < 0 || Buffer.compare(next.value.path, blob.last) > 0) throw new Malformed('a path outside its blob’s range')
+      if (count === 0 && !path.equals(blob.first)) throw new Malformed('a list that begins elsewhere than its root says')
+      if (Buffer.compare(path, blob.last) > 0) throw new Malformed('a path outside its blob’s range')
     })
+    count++
+    last = path
     yield next.value
   }
+  intact(object, () => {
+    if (count !== blob.entries || !last?.equals(blob.last)) throw new Malformed('a list that is not the one its root names')
+  })
 }

@@ -48,9 +48,15 @@ async function verifyDatabase(it: TableCheck, database: DatabaseEntry, object: s
     damaged = true
     faults.caught(fault)
   }
-  await checkLayers(it, database.layers, blobKind.map)
+  const entries = await checkLayers(it, database.layers, blobKind.map)
   if (splitPath(Buffer.from(database.path))?.length !== 1)
     faults.add('map_damaged', object, { database: database.path, reason: 'a database must lie at the root' })
+  // Said at once: a forger may claim four thousand million pages and give none.
+  if (entries !== undefined && entries < database.pages)
+    return faults.add('map_damaged', object, {
+      database: database.path,
+      reason: 'the map has fewer entries than pages',
+    })
   for await (const { rows, places, hashes, first } of resolvePages(context, database, onFault)) {
     check()
     digest.update(hashes)
@@ -106,13 +112,18 @@ async function verifyFiles(it: TableCheck, { files }: Manifest, object: string):
     faults.add('map_damaged', object, { reason: 'the list of files is not the one of this backup' })
 }
 
-/** Whether the packs of the tables themselves are there. What is wrong within a table is told by whoever reads it. */
+/**
+ * Whether the packs of the tables themselves are there. What is wrong within a table is told by whoever reads it.
+ * Returns how many entries the layers have, if all their roots open.
+ */
 async function checkLayers(
   { context, listing, faults }: TableCheck,
   layers: readonly Layer[],
   kind: LayerKind,
-): Promise<void> {
+): Promise<number | undefined> {
+  let entries: number | undefined = 0
   for (const layer of layers) {
+    if (entries !== undefined) entries += layer.entries
     // The manifest's schema makes them ids.
     checkPresence(listing, { id: layer.pack as PackId, size: layer.size }, faults)
     try {
@@ -124,6 +135,8 @@ async function checkLayers(
     } catch (error) {
       if (!isDamage(error)) throw error
       faults.caught(error)
+      entries = undefined
     }
   }
+  return entries
 }
