@@ -5,6 +5,8 @@
  * they can do. Both are plain words: a code is never shown without them.
  */
 
+// One line a code, so that the table can be read as one.
+// prettier-ignore
 const errors = {
   // 1: used only by commands that finish with warnings; warnings carry these codes.
   file_vanished: entry(1, 'A file disappeared while it was being read.', 'It is not in this backup. Run the backup again if you still have the file.'),

@@ -68,7 +68,13 @@ function folderPath(where: string, standing: string): string {
 }
 
 /** What systems leave in every folder or at the top of every disk. */
-export const systemLeftovers = new Set(['desktop.ini', 'Thumbs.db', 'lost+found', 'System Volume Information', '$RECYCLE.BIN'])
+export const systemLeftovers = new Set([
+  'desktop.ini',
+  'Thumbs.db',
+  'lost+found',
+  'System Volume Information',
+  '$RECYCLE.BIN',
+])
 
 async function requireEmpty(path: string): Promise<void> {
   let other: string | undefined
