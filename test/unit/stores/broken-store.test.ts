@@ -8,6 +8,7 @@ import { openStore } from '../../../main/core/stores/open-store.ts'
 import { requireRoom } from '../../../main/core/stores/private-copy.ts'
 import { makeWhatsAppAndroid } from '../../fixtures/make-whatsapp-android.ts'
 import { mainBytes, makeClosed, places, withSnapshot } from './owned.ts'
+import { startOwner } from './processes.ts'
 import { logOfOneCommit } from './wal-file.ts'
 
 describe('a path without a store', () => {
@@ -136,6 +137,22 @@ describe('a hostile store', () => {
     const store = await openStore({ path, tmp })
     await expect(store.snapshot()).rejects.toBeInstanceOf(CofferError)
     expect(readdirSync(owner).sort()).toEqual(['store.db', 'store.db-wal'])
+  })
+
+  it('cannot make the copy grow beyond all measure by what its journal claims', async () => {
+    const { owner, path, tmp } = places()
+    makeClosed(path, { rows: 200 })
+    const program = await startOwner(path)
+    await program.run('pragma cache_size = 5; begin immediate; update t set a = zeroblob(1000)')
+    await program.kill()
+    const journal = readFileSync(`${path}-journal`)
+    // How many pages the database had, as the journal's header says.
+    journal.writeUInt32BE(0x0ffffff0, 16)
+    writeFileSync(`${path}-journal`, journal)
+    const store = await openStore({ path, tmp })
+    await expect(store.snapshot()).rejects.toMatchObject({ code: 'store_corrupt' })
+    expect(readdirSync(tmp)).toEqual([])
+    expect(readdirSync(owner)).toEqual(['store.db', 'store.db-journal'])
   })
 
   it('runs nothing of its schema while it is counted', async () => {
