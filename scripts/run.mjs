@@ -15,6 +15,7 @@ import { CannotGoOn, say } from './bootstrap/say.mjs'
 /**
  * @typedef {object} Task
  * @property {string} [file] what to run, from the top of the checkout
+ * @property {string[]} [node] options for Node itself
  * @property {string[]} [before] arguments before the person's own
  * @property {boolean} [forTests] needs what only tests need (a keychain daemon, …)
  * @property {boolean} [fromCaller] runs in the folder npm was called from, so that relative paths mean what they say
@@ -22,7 +23,8 @@ import { CannotGoOn, say } from './bootstrap/say.mjs'
 
 /** @type {Record<string, Task>} */
 const tasks = {
-  coffer: { file: 'dist/main/cli/bin.js', fromCaller: true },
+  // The option spares it its second start (main/cli/little-memory.ts).
+  coffer: { file: 'dist/main/cli/bin.js', node: ['--max-semi-space-size=2'], fromCaller: true },
   demo: { file: 'test/demo/demo.ts' },
   build: { file: 'node_modules/typescript/bin/tsc', before: ['-p', 'tsconfig.build.json', '--noEmit'] },
   test: { file: 'scripts/test.mjs', forTests: true },
@@ -60,5 +62,5 @@ async function run(task, file, node, env) {
   // a command line started by a test would take the test runner's folder for the person's.
   const { INIT_CWD: caller, ...rest } = env
   const cwd = task.fromCaller ? (caller && existsSync(caller) ? caller : process.cwd()) : root
-  return start(node, [path, ...(task.before ?? []), ...args], { cwd, env: rest })
+  return start(node, [...(task.node ?? []), path, ...(task.before ?? []), ...args], { cwd, env: rest })
 }

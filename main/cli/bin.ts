@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** `coffer`. */
-import { underFewArenas } from './few-arenas.ts'
+import { inLittleMemory } from './little-memory.ts'
 
 // Before the rest is loaded, since this process may start again.
-underFewArenas()
+inLittleMemory()
 const { runInTerminal } = await import('./terminal.ts')
 await runInTerminal()

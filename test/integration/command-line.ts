@@ -40,7 +40,7 @@ export function newPerson(): Person {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-cli-'))
   const home = join(folder, 'home')
   // Nothing of the person who runs the tests: no keychain, no key, no usual folders. The arenas variable spares each
-  // run its second start; few-arenas has its own test.
+  // run its second start; little-memory has its own test.
   const base = {
     PATH: process.env['PATH'] ?? '',
     HOME: folder,

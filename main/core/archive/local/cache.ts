@@ -139,7 +139,7 @@ function openFile(file: string): Database.Database {
     db.pragma('locking_mode = exclusive')
     db.pragma('journal_mode = wal')
     db.pragma('synchronous = normal')
-    db.pragma('cache_size = -8192')
+    db.pragma('cache_size = -4096')
     db.pragma('temp_store = file')
     db.exec('begin exclusive; commit')
     const found = Number(db.pragma('user_version', { simple: true }))

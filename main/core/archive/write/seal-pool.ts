@@ -78,11 +78,15 @@ export class SealPool {
     this.closing = true
     await Promise.allSettled(this.uploads)
     await Promise.all(this.workers.map((worker) => worker.terminate()))
+    // What follows needs buffers of its own; left to the garbage collector these would still be there.
+    for (const buffer of this.buffers.splice(0)) buffer.transfer(0)
   }
 
   /** One pack being filled per worker and one more on its way: each is 16 MiB and more. */
   private wantBuffer(worker: SealWorker): void {
-    const buffer = this.buffers.pop() ?? (this.allocated <= this.workers.length ? (this.allocated++, new ArrayBuffer(packCapacity)) : undefined)
+    const buffer =
+      this.buffers.pop() ??
+      (this.allocated <= this.workers.length ? (this.allocated++, new ArrayBuffer(packCapacity)) : undefined)
     if (buffer) worker.send({ op: 'supply', buffer }, [buffer])
     else this.wanting.push(worker)
   }
@@ -92,7 +96,11 @@ export class SealPool {
     else this.buffers.push(buffer)
   }
 
-  private upload(worker: SealWorker, { id, buffer, length }: Extract<FromWorker, { op: 'packed' }>, events: SealEvents): void {
+  private upload(
+    worker: SealWorker,
+    { id, buffer, length }: Extract<FromWorker, { op: 'packed' }>,
+    events: SealEvents,
+  ): void {
     worker.send({ op: 'supply', id: events.nextPack() })
     const upload = events
       .packed(id, Buffer.from(buffer, 0, length))
@@ -109,7 +117,10 @@ export class SealWorker {
   onEvent: (message: SealEvent) => void = () => undefined
   onFailure: (error: unknown) => void = () => undefined
   private readonly thread: Worker
-  private readonly pending = new Map<number, { resolve: (message: FromWorker) => void; reject: (error: unknown) => void }>()
+  private readonly pending = new Map<
+    number,
+    { resolve: (message: FromWorker) => void; reject: (error: unknown) => void }
+  >()
   private next = 1
   private failure: unknown
 
