@@ -1,11 +1,12 @@
 /**
- * Messengers whose stores cannot be read from outside: known by where things lie, since their databases are encrypted
- * or are none; each with one sentence why, and what to do instead.
+ * Stores that cannot be read as they are: known by where things lie, since they are encrypted or no databases; each
+ * with one sentence why, and what to do instead.
  */
 import { open, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { CofferError } from '../../../contract/errors.ts'
 import type { Machine } from './kind.ts'
+import { phoneFolders } from './phone-folders.ts'
 
 interface Unsupported {
   messenger: string
@@ -62,7 +63,17 @@ const telegram: Unsupported = {
   },
 }
 
-const all: readonly Unsupported[] = [signal, whatsappWindows, telegram]
+const crypt15: Unsupported = {
+  messenger: 'WhatsApp’s encrypted backup',
+  why: 'This is a backup that WhatsApp encrypted with a 64-digit key of its own.',
+  instead: 'Decrypt it with “coffer unlock-crypt15 FILE --out msgstore.db”, then back that up.',
+  usualPaths: ({ home }) => phoneFolders(home).map((folder) => join(folder, 'msgstore.db.crypt15')),
+  async isAt(path) {
+    return path.endsWith('.crypt15') && !(await isFolder(path)) && (await isEncrypted(path))
+  },
+}
+
+const all: readonly Unsupported[] = [signal, whatsappWindows, telegram, crypt15]
 
 /** The error to give for this path, or undefined if it is no store that is known to be closed. */
 export async function unsupportedAt(path: string): Promise<CofferError | undefined> {

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import { oneRow, timeFromMilliseconds, wholeNumber } from './cells.ts'
 import type { NamedMedia, Schema, StoreKind } from './kind.ts'
+import { phoneFolders } from './phone-folders.ts'
 import type { Summary } from './store.ts'
 
 export const whatsappAndroid: StoreKind = {
@@ -19,19 +20,7 @@ export const whatsappAndroid: StoreKind = {
   mediaRoot: 'Media',
   tables: ['message', 'chat', 'jid'],
 
-  usualPaths({ home }) {
-    // Phones are not computers: these are the places where people put what they copied from one.
-    const folders = [
-      'WhatsApp/Databases',
-      'WhatsApp',
-      'Documents/WhatsApp',
-      'Documents',
-      'Downloads/WhatsApp',
-      'Downloads',
-      'Desktop',
-    ]
-    return folders.map((folder) => join(home, folder, 'msgstore.db'))
-  },
+  usualPaths: ({ home }) => phoneFolders(home).map((folder) => join(folder, 'msgstore.db')),
 
   mediaFolders(database) {
     // Beside the database, or where the phone has it: WhatsApp/Databases/msgstore.db and WhatsApp/Media.

@@ -48,12 +48,13 @@ describe('the stores on a computer', () => {
     const linux = await detectStores({ home, platform: 'linux', env: { XDG_CONFIG_HOME: join(home, 'conf') } })
     expect(linux.map(({ kind }) => kind)).toEqual(['beeper'])
     writeFileSync(at(home, 'local/Packages/5319275A.WhatsAppDesktop_cv1g1gvanyjgm/LocalState/messages.db'), noise)
+    writeFileSync(at(home, 'Downloads/msgstore.db.crypt15'), noise)
     const windows = await detectStores({
       home,
       platform: 'win32',
       env: { APPDATA: join(home, 'conf'), LOCALAPPDATA: join(home, 'local') },
     })
-    expect(windows.map(({ label }) => label)).toEqual(['Beeper', 'WhatsApp for Windows'])
+    expect(windows.map(({ label }) => label)).toEqual(['Beeper', 'WhatsApp for Windows', 'WhatsApp’s encrypted backup'])
   })
 
   it('that are empty or broken are listed with the reason, and a store is listed once', async () => {
@@ -85,6 +86,7 @@ describe('a store that cannot be read', () => {
     ['Signal Desktop', 'Signal/sql/db.sqlite', ['Signal/config.json']],
     ['WhatsApp for Windows', 'x.WhatsAppDesktop_y/LocalState/messages.db', []],
     ['Telegram', 'tdata/key_datas', []],
+    ['WhatsApp’s encrypted backup', 'Downloads/msgstore.db.crypt15', []],
   ] as const
   for (const [messenger, file, others] of cases) {
     it(`is recognised and explained, given as its file or its folder: ${messenger}`, async () => {
@@ -93,7 +95,7 @@ describe('a store that cannot be read', () => {
       writeFileSync(path, messenger === 'Telegram' ? Buffer.concat([Buffer.from('TDF$'), noise]) : noise)
       for (const other of others) writeFileSync(at(home, other), '{}')
       const folder = messenger === 'Signal Desktop' ? join(home, 'Signal') : dirname(path)
-      for (const given of [path, folder]) {
+      for (const given of path.endsWith('.crypt15') ? [path] : [path, folder]) {
         const opening = openStore({ path: given, tmp: join(home, 'tmp') })
         await expect(opening).rejects.toMatchObject({ code: 'store_unsupported', detail: { messenger, path: given } })
       }
