@@ -1,4 +1,5 @@
 /** What has to come from the system: looked for wherever it may be, installed only on Debian and Ubuntu. */
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { command } from './command.mjs'
@@ -39,6 +40,12 @@ export const forTesting = [
     found: () => hasProgram('gnome-keyring-daemon'),
   },
   { name: 'dbus', why: 'a session of its own for that keychain', found: () => hasProgram('dbus-run-session') },
+  {
+    name: 'python3-nacl',
+    why: 'the second reader of archives, which shows that FORMAT.md suffices to write one',
+    found: () => hasPythonModule('nacl'),
+  },
+  { name: 'python3-zstandard', why: 'the same', found: () => hasPythonModule('zstandard') },
 ]
 
 /**
@@ -91,6 +98,15 @@ async function apt(prefix, line) {
   const [program = '', ...args] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', ...line]
   const { code } = await command(program, args, { quiet: true })
   return code === 0
+}
+
+/**
+ * Asked of Python itself only where it is not in Debian's place: that takes a while.
+ * @param {string} name
+ */
+function hasPythonModule(name) {
+  if (existsSync(join('/usr/lib/python3/dist-packages', name))) return true
+  return spawnSync('python3', ['-c', `import ${name}`], { stdio: 'ignore' }).status === 0
 }
 
 /** @param {string} name */

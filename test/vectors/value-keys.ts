@@ -1,0 +1,24 @@
+/** What all values of values.json are made with. */
+import { hashPage, hashPiece } from '../../main/core/archive/hashes.ts'
+import { newArchiveId, newPackId } from '../../main/core/archive/names.ts'
+import { deriveKeys } from '../../main/core/keys/subkeys.ts'
+import { vectorKey } from './write-vector.ts'
+
+export const key = vectorKey('values')
+export const keys = deriveKeys(key)
+export const archive = newArchiveId()
+export const pack = newPackId()
+export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+export function page(fill: number): { bytes: Buffer; hash: Buffer } {
+  const bytes = Buffer.alloc(512, fill)
+  const hash = Buffer.alloc(16)
+  hashPage(keys, bytes, hash)
+  return { bytes, hash }
+}
+
+export function piece(bytes: Buffer): { bytes: Buffer; hash: Buffer } {
+  const hash = Buffer.alloc(32)
+  hashPiece(keys, bytes, hash)
+  return { bytes, hash }
+}
