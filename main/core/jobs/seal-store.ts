@@ -43,7 +43,9 @@ export async function sealStore(session: Session, state: LocalState, snapshot: S
   const landing = new PackLanding(session, state)
   const total = snapshot.databases.reduce((sum, { source }) => sum + source.pageCount * source.pageSize, 0)
   let done = 0
-  const onBytes = (bytes: number, item = '') => onProgress({ phase: 'seal', done: (done += bytes), total: Math.max(total, done), item })
+  // How much media is new is only known once all of it has been looked at: until then there is no total to show.
+  const onBytes = (bytes: number, item = '') =>
+    onProgress({ phase: 'seal', done: (done += bytes), total: done <= total ? total : 0, item })
 
   const pool: SealPool = new SealPool(session, session.startWorker, {
     run: (pack, placed, pages, hashes) => databases.sealed(pack, placed, pages, hashes),
