@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { forget } from '../../main/core/jobs/forget.ts'
 import { withSecret } from '../../main/core/keys/secret.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
 import { temporaryFolder } from '../fixtures/tiny-session.ts'
@@ -27,6 +28,20 @@ function run(
   })
   expect(stderr).toBe('')
   return { status, answer: JSON.parse(stdout) }
+}
+
+/** The archive as files in a folder. */
+function folderOf({ destination }: Practice): string {
+  const archive = temporaryFolder()
+  for (const [name, { bytes }] of destination.objects) {
+    mkdirSync(dirname(join(archive, name)), { recursive: true })
+    writeFileSync(join(archive, name), bytes)
+  }
+  return archive
+}
+
+function keyOf({ secret }: Practice): Record<string, string> {
+  return { COFFER_KEY: withSecret(secret, (key) => key.toString('hex')) }
 }
 
 describe.skipIf(!python)('a reader written from docs/FORMAT.md alone', () => {
@@ -62,12 +77,8 @@ describe.skipIf(!python)('a reader written from docs/FORMAT.md alone', () => {
       })
       await step(() => change(bench.database, (db) => addRows(db, 200)))
 
-      const archive = temporaryFolder()
-      for (const [name, { bytes }] of bench.destination.objects) {
-        mkdirSync(dirname(join(archive, name)), { recursive: true })
-        writeFileSync(join(archive, name), bytes)
-      }
-      const env = { COFFER_KEY: withSecret(bench.secret, (key) => key.toString('hex')) }
+      const archive = folderOf(bench)
+      const env = keyOf(bench)
       expect(run('verifier.py', [archive], env).answer).toMatchObject({ ok: true })
       const { snapshots } = run('reader.py', ['list', archive], env).answer as { snapshots: { snapshot: string }[] }
       expect(snapshots.length).toBe(contents.length)
@@ -87,6 +98,32 @@ describe.skipIf(!python)('a reader written from docs/FORMAT.md alone', () => {
       }
     },
   )
+
+  it('finds whole what forgetting leaves: packs and layers written anew, next revisions, a forgotten list', async () => {
+    const bench = (it_ = await practice())
+    for (let day = 0; day < 6; day++) {
+      change(bench.database, (db) => {
+        addRows(db, 400)
+        if (day % 2 === 1) db.exec('delete from message where id % 3 = 0; vacuum')
+      })
+      // Three of four files of the first pack go: it is not worth keeping as it is.
+      if (day === 0) for (const name of ['a', 'b', 'c', 'd']) putMedia(bench, name, randomBytes(200_000))
+      if (day === 1) for (const name of ['a', 'b', 'c']) unlinkSync(join(bench.media, name))
+      await bench.backUp()
+    }
+    const session = await bench.open()
+    const { forgotten, repacked } = await forget(session, {
+      keep: { last: 2 },
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    })
+    session.close()
+    expect(forgotten.length).toBe(4)
+    expect(repacked.objects).toBeGreaterThan(0)
+    expect(run('verifier.py', [folderOf(bench)], keyOf(bench)).answer).toMatchObject({ ok: true })
+    await bench.backUp()
+    expect(run('verifier.py', [folderOf(bench)], keyOf(bench)).answer).toMatchObject({ ok: true })
+  })
 
   it('gives nothing away for a wrong key', () => {
     const target = join(temporaryFolder(), 'target')
