@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { addRows, change, contentOf, manifests, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
+import {
+  addRows,
+  change,
+  contentOf,
+  manifests,
+  type Practice,
+  practice,
+  putMedia,
+} from '../fixtures/practice-archive.ts'
 import { faultyDestination } from '../faults/fault-destination.ts'
 
 let it_: Practice
@@ -24,7 +32,8 @@ async function expectAll(expected: Map<string, Buffer>[]): Promise<void> {
   for (const [i, manifest] of all.entries()) {
     const found = await contentOf(session, manifest)
     expect([...found.keys()].sort(), `snapshot ${i + 1}`).toEqual([...(expected[i]?.keys() ?? [])].sort())
-    for (const [path, bytes] of expected[i] ?? []) expect(found.get(path)?.equals(bytes), `${path} in snapshot ${i + 1}`).toBe(true)
+    for (const [path, bytes] of expected[i] ?? [])
+      expect(found.get(path)?.equals(bytes), `${path} in snapshot ${i + 1}`).toBe(true)
   }
   session.close()
 }
@@ -59,7 +68,16 @@ describe.each([512, 4096, 65536])('with pages of %i bytes', (pageSize) => {
 describe('media', () => {
   it('keeps names as bytes: newlines, emoji, 255 bytes, not even text', async () => {
     it_ = await practice()
-    for (const name of ['new\nline', '👩‍👩‍👧 photo.jpg', 'x'.repeat(255), 'CON', 'nul.txt', 'trailing. ', Buffer.from([0xff, 0xfe, 0x41])]) putMedia(it_, name, randomBytes(50))
+    for (const name of [
+      'new\nline',
+      '👩‍👩‍👧 photo.jpg',
+      'x'.repeat(255),
+      'CON',
+      'nul.txt',
+      'trailing. ',
+      Buffer.from([0xff, 0xfe, 0x41]),
+    ])
+      putMedia(it_, name, randomBytes(50))
     mkdirSync(join(it_.media, 'Sent', 'deep'), { recursive: true })
     putMedia(it_, 'Sent/deep/b', randomBytes(10))
     const { files, warnings } = await it_.backUp()
@@ -127,7 +145,13 @@ describe('what a destination may do', () => {
   it('a pack that landed although its answer was lost is adopted', async () => {
     it_ = await practice()
     for (let i = 0; i < 6; i++) putMedia(it_, `film-${i}`, randomBytes(4_000_000))
-    const faulty = faultyDestination(it_.destination, { at: 1, kind: 'put', name: /^packs/, how: 'after', lasting: 'forever' })
+    const faulty = faultyDestination(it_.destination, {
+      at: 1,
+      kind: 'put',
+      name: /^packs/,
+      how: 'after',
+      lasting: 'forever',
+    })
     await expect(it_.backUp({ destination: faulty })).rejects.toMatchObject({ code: 'destination_failed' })
     expect(packsOf().length).toBe(1)
     const { uploaded } = await it_.backUp()
@@ -181,7 +205,10 @@ describe('what a destination may do', () => {
       ...destination,
       async put(name, bytes) {
         begun()
-        await Promise.race([new Promise<void>((resolve) => (begun = resolve)), new Promise((resolve) => setTimeout(resolve, 100))])
+        await Promise.race([
+          new Promise<void>((resolve) => (begun = resolve)),
+          new Promise((resolve) => setTimeout(resolve, 100)),
+        ])
         await destination.put(name, bytes)
       },
     }
@@ -195,6 +222,14 @@ describe('what a destination may do', () => {
     expect(warnings.map(({ code }) => code)).toEqual(['copy_used'])
     expect(it_.destination.objects.has('coffer.json')).toBe(true)
     expect((await it_.backUp()).warnings).toEqual([])
+  })
+
+  it('makes a damaged copy of the header anew', async () => {
+    it_ = await practice()
+    const whole = it_.destination.copy().objects.get('coffer.previous.json')
+    it_.destination.objects.set('coffer.previous.json', { bytes: Buffer.from('rubbish'), modified: new Date() })
+    await it_.backUp()
+    expect(it_.destination.objects.get('coffer.previous.json')?.bytes).toEqual(whole?.bytes)
   })
 })
 
@@ -219,7 +254,8 @@ describe('another computer', () => {
     await it_.backUp()
     const session = await it_.open()
     const { writeFileSync } = await import('node:fs')
-    for (const end of ['', '-wal']) writeFileSync(join(it_.home, 'archives', session.archive, `cache.db${end}`), randomBytes(5000))
+    for (const end of ['', '-wal'])
+      writeFileSync(join(it_.home, 'archives', session.archive, `cache.db${end}`), randomBytes(5000))
     session.close()
     const { uploaded } = await it_.backUp()
     expect(uploaded.bytes).toBeLessThan(10_000)
@@ -241,8 +277,15 @@ describe('one writer at a time', () => {
     it_ = await practice()
     for (let i = 0; i < 12; i++) putMedia(it_, `film-${i}`, randomBytes(4_000_000))
     const cancel = new AbortController()
-    const faulty = faultyDestination(it_.destination, { at: 2, kind: 'put', how: 'after', strike: () => cancel.abort() })
-    await expect(it_.backUp({ destination: faulty, signal: cancel.signal })).rejects.toMatchObject({ code: 'cancelled' })
+    const faulty = faultyDestination(it_.destination, {
+      at: 2,
+      kind: 'put',
+      how: 'after',
+      strike: () => cancel.abort(),
+    })
+    await expect(it_.backUp({ destination: faulty, signal: cancel.signal })).rejects.toMatchObject({
+      code: 'cancelled',
+    })
     expect(packsOf().length).toBeGreaterThan(0)
     await it_.backUp()
     await expectAll([it_.content()])

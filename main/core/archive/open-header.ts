@@ -19,11 +19,11 @@ export interface OpenedHeader {
  */
 export async function openHeader(destination: Destination, keys: ArchiveKeys): Promise<OpenedHeader> {
   const bytes = await destination.get(headerName, { offset: 0, length: maxHeader + 1 })
-  const first = prove(bytes, headerName, keys)
+  const first = proveHeader(bytes, headerName, keys)
   if (!(first instanceof CofferError)) return { header: first, bytes, warnings: [] }
 
   const copy = await destination.get(previousHeaderName, { offset: 0, length: maxHeader + 1 })
-  const second = prove(copy, previousHeaderName, keys)
+  const second = proveHeader(copy, previousHeaderName, keys)
   if (!(second instanceof CofferError)) {
     const warning: Warning = { code: 'copy_used', detail: { object: headerName, reason: first.code } }
     return { header: second, bytes, warnings: [warning] }
@@ -34,7 +34,12 @@ export async function openHeader(destination: Destination, keys: ArchiveKeys): P
   throw (await holdsObjects(destination)) ? first : new CofferError('not_an_archive', { place: destination.label })
 }
 
-function prove(bytes: Uint8Array | undefined, object: string, keys: ArchiveKeys): ReadHeader | CofferError {
+/** One copy of the header, proven by the key; what is wrong with it otherwise. */
+export function proveHeader(
+  bytes: Uint8Array | undefined,
+  object: string,
+  keys: ArchiveKeys,
+): ReadHeader | CofferError {
   if (!bytes) return new CofferError('header_missing', { object })
   try {
     const header = decodeHeader(bytes, object)
@@ -48,6 +53,7 @@ function prove(bytes: Uint8Array | undefined, object: string, keys: ArchiveKeys)
 }
 
 async function holdsObjects(destination: Destination): Promise<boolean> {
-  for (const folder of ['snapshots', 'packs'] as const) for await (const object of destination.list(folder)) if (object.name) return true
+  for (const folder of ['snapshots', 'packs'] as const)
+    for await (const object of destination.list(folder)) if (object.name) return true
   return false
 }

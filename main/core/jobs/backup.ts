@@ -5,6 +5,9 @@ import { identify, type Manifest } from '../archive/manifest.ts'
 import { manifestName, type ManifestName } from '../archive/names.ts'
 import { sealManifest } from '../archive/sealed-manifest.ts'
 import { encodeHeader } from '../archive/header.ts'
+import { maxHeader } from '../archive/limits.ts'
+import { proveHeader } from '../archive/open-header.ts'
+import type { ArchiveKeys } from '../keys/subkeys.ts'
 import { LocalCache, localFailure } from '../archive/local/cache.ts'
 import { listPacks, prepare } from '../archive/local/prepare.ts'
 import { layerKey, layerPacks, localState, type LocalState, setLayerPacks } from '../archive/local/state.ts'
@@ -195,6 +198,13 @@ async function healHeader(session: Session): Promise<void> {
   const { destination, header, keys, headerBytes } = session
   const right = encodeHeader(header, keys)
   if (!headerBytes || !right.equals(headerBytes)) await destination.replace(headerName, right, headerBytes)
-  const copy = await destination.get(previousHeaderName)
-  if (!copy) await destination.replace(previousHeaderName, right, undefined)
+  const copy = await destination.get(previousHeaderName, { offset: 0, length: maxHeader + 1 })
+  // The copy may be an older header: what matters is that it opens.
+  if (isSound(copy, keys)) return
+  if (copy) await destination.delete(previousHeaderName)
+  await destination.replace(previousHeaderName, right, undefined)
+}
+
+function isSound(copy: Uint8Array | undefined, keys: ArchiveKeys): boolean {
+  return copy !== undefined && !(proveHeader(copy, previousHeaderName, keys) instanceof CofferError)
 }

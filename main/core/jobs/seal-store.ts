@@ -36,7 +36,12 @@ export interface SealOptions {
 /** More of the same kind are only counted. */
 const warningsShown = 1000
 
-export async function sealStore(session: Session, state: LocalState, snapshot: StoreSnapshot, options: SealOptions): Promise<SealedStore> {
+export async function sealStore(
+  session: Session,
+  state: LocalState,
+  snapshot: StoreSnapshot,
+  options: SealOptions,
+): Promise<SealedStore> {
   const { before, signal, onProgress } = options
   const warnings: Warning[] = []
   const onWarning = (warning: Warning) => void (warnings.length < warningsShown && warnings.push(warning))
@@ -74,17 +79,30 @@ export async function sealStore(session: Session, state: LocalState, snapshot: S
 
     state.pages.clearPending()
     const sealed = []
-    for (const { path, source } of snapshot.databases) sealed.push({ path, pageSize: source.pageSize, pages: source.pageCount, sealed: await databases.seal(path, source) })
+    for (const { path, source } of snapshot.databases)
+      sealed.push({
+        path,
+        pageSize: source.pageSize,
+        pages: source.pageCount,
+        sealed: await databases.seal(path, source),
+      })
     const sealedFiles = await files.seal(snapshot.media, signal)
     sealedFiles.missing += await countMissing(state, snapshot)
     await pool.settle({ packs: true })
     await pool.close()
 
-    const tables = new TableWriter(session, () => landing.nextPack(), (id, bytes) => landing.land(id, bytes))
+    const tables = new TableWriter(
+      session,
+      () => landing.nextPack(),
+      (id, bytes) => landing.land(id, bytes),
+    )
     const usable = options.layersIntact ? before : undefined
     const described = []
     for (const database of sealed) {
-      const entry = await databaseTables(session, state, tables, { ...database, before: usable?.databases.find(({ path }) => path === database.path) })
+      const entry = await databaseTables(session, state, tables, {
+        ...database,
+        before: usable?.databases.find(({ path }) => path === database.path),
+      })
       described.push({ ...entry, changed: database.sealed.changedCount })
     }
     const list = await fileTables(session, state, tables, usable?.files)
@@ -110,6 +128,7 @@ export async function sealStore(session: Session, state: LocalState, snapshot: S
 /** Media that the store names but nobody can find: WhatsApp deletes old files, so this is a count, not a warning. */
 async function countMissing(state: LocalState, snapshot: StoreSnapshot): Promise<number> {
   let missing = 0
-  for await (const batch of snapshot.namedMedia()) for (const { path } of batch) if (!state.files.has(Buffer.from(path))) missing++
+  for await (const batch of snapshot.namedMedia())
+    for (const { path } of batch) if (!state.files.has(Buffer.from(path))) missing++
   return missing
 }
