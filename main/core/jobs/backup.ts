@@ -1,22 +1,17 @@
-/** A backup: the store as it is now becomes the archive's newest snapshot (archive.md, "Order of events"). */
+/** A backup: the store as it is now becomes the archive's newest snapshot (docs/FORMAT.md, "Order of events"). */
 import { CofferError, type Warning } from '../../../contract/errors.ts'
-import { headerName, newSnapshotId, packName, parsePackName, previousHeaderName } from '../archive/names.ts'
-import { identify, type Manifest } from '../archive/manifest.ts'
-import { manifestName, type ManifestName } from '../archive/names.ts'
-import { sealManifest } from '../archive/sealed-manifest.ts'
-import { encodeHeader } from '../archive/header.ts'
-import { maxHeader } from '../archive/limits.ts'
-import { proveHeader } from '../archive/open-header.ts'
-import type { ArchiveKeys } from '../keys/subkeys.ts'
 import { LocalCache, localFailure } from '../archive/local/cache.ts'
 import { listPacks, prepare } from '../archive/local/prepare.ts'
-import { layerKey, layerPacks, localState, type LocalState, setLayerPacks } from '../archive/local/state.ts'
+import { localState, type LocalState } from '../archive/local/state.ts'
+import { packName, parsePackName } from '../archive/names.ts'
 import type { Store } from '../stores/open-store.ts'
 import type { StoreSnapshot } from '../stores/store.ts'
-import { archiveFolder, type Memory, readMemory, writeMemory } from './memory.ts'
+import { commit, remember } from './commit-snapshot.ts'
+import { healHeader } from './heal-header.ts'
+import { archiveFolder, readMemory, writeMemory } from './memory.ts'
 import { newestSnapshot } from './newest-snapshot.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
-import { sealStore, type SealedStore } from './seal-store.ts'
+import { sealStore } from './seal-store.ts'
 import type { Session } from './session.ts'
 
 export interface BackupOptions {
@@ -108,103 +103,4 @@ export async function backup(session: Session, options: BackupOptions): Promise<
 async function allThere(session: Session, state: LocalState): Promise<boolean> {
   const there = await listPacks(session)
   return state.journal.all().every(({ pack, size, landed }) => !landed || there.get(pack) === size)
-}
-
-async function commit(
-  session: Session,
-  memory: Memory,
-  it: { before: Manifest | undefined; nextSeq: number; sealed: SealedStore; kind: string },
-): Promise<{ manifest: Manifest; objectBytes: number }> {
-  const { before, sealed } = it
-  const { vault, number } = session.header
-  const described = {
-    archive: session.archive as string,
-    seq: it.nextSeq,
-    snapshot: newSnapshotId() as string,
-    predecessor: before?.identity ?? null,
-    createdAt: session.now().getTime(),
-    kind: it.kind,
-    ...sealed.summary,
-    databases: sealed.databases.map(({ path, pageSize, pages, digest, layers }) => ({
-      path,
-      pageSize,
-      pages,
-      digest,
-      layers,
-    })),
-    files: sealed.fileTables,
-  }
-  const manifest: Manifest = {
-    format: 1,
-    ...described,
-    revision: 1,
-    identity: identify(session.keys.identity, described),
-    writer: memory.writer,
-    header: {
-      number,
-      vault: vault && {
-        address: vault.address,
-        fingerprint: vault.fingerprint.toString('hex'),
-        record: vault.record.toString('hex'),
-      },
-    },
-    vaultSeen: before?.vaultSeen ?? null,
-    forgotten: before?.forgotten ?? { count: 0, layers: [] },
-    added: sealed.uploaded.bytes,
-  }
-  const object = sealManifest(manifest, session.keys)
-  await session.destination.put(
-    manifestName(manifest as Pick<Manifest, 'seq' | 'snapshot' | 'revision'> as ManifestName),
-    object,
-  )
-  return { manifest, objectBytes: object.length }
-}
-
-/**
- * The backup exists. What this computer keeps of it can be rebuilt, so that not being able to is a warning, not a
- * failure: local_full, home_failed.
- */
-function remember(
-  session: Session,
-  state: LocalState,
-  memory: Memory,
-  { manifest, sealed }: { manifest: Manifest; sealed: SealedStore },
-): Warning[] {
-  const known = layerPacks(state.cache)
-  const layers = [...manifest.databases.flatMap((db) => db.layers), ...manifest.files.layers]
-  const packs = new Map(layers.map((layer) => [layerKey(layer), known.get(layerKey(layer)) ?? sealed.tablePacks]))
-  try {
-    state.cache.write(() => {
-      state.pages.commit(manifest.databases)
-      state.files.commit()
-      setLayerPacks(state.cache, packs)
-      state.cache.setLabel({ identity: manifest.identity, revision: manifest.revision })
-    })
-    const newest = { seq: manifest.seq, identity: manifest.identity }
-    writeMemory(session.home, session.archive, {
-      ...memory,
-      newest,
-      headerNumber: Math.max(manifest.header.number, memory.headerNumber),
-    })
-    return []
-  } catch (error) {
-    if (error instanceof CofferError) return [{ code: error.code, detail: error.detail }]
-    throw error
-  }
-}
-
-/** Puts a damaged or missing header right from its copy, and the copy from the header. */
-async function healHeader(session: Session): Promise<void> {
-  const { destination, header, keys, headerBytes } = session
-  const right = encodeHeader(header, keys)
-  if (!headerBytes || !right.equals(headerBytes)) await destination.replace(headerName, right, headerBytes)
-  const copy = await destination.get(previousHeaderName, { offset: 0, length: maxHeader + 1 })
-  // The copy may be an older header: what matters is that it opens.
-  if (isSound(copy, keys)) return
-  if (copy) await destination.delete(previousHeaderName)
-  await destination.replace(previousHeaderName, right, undefined)
-}
-
-function isSound(copy: Uint8Array | undefined, keys: ArchiveKeys): boolean {
-  return copy !== undefined && !(proveHeader(copy, previousHeaderName, keys) instanceof CofferError)
 }
