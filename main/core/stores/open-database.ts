@@ -8,6 +8,8 @@ import type { Schema } from './kind.ts'
  * memory mapping (a file that shrinks under a mapping kills the process). better-sqlite3 itself forbids writing to
  * shadow tables and schema (SQLITE_DBCONFIG_DEFENSIVE) and loads no extension unless asked.
  *
+ * Nothing here reads the file yet: guard.ts must be able to say how it is locked first. Many a pragma does read it.
+ *
  * `wait` is how long to wait for another program's lock, ms.
  */
 export function openDatabase(path: string, { readonly, wait }: { readonly: boolean; wait: number }): Database.Database {
@@ -15,10 +17,16 @@ export function openDatabase(path: string, { readonly, wait }: { readonly: boole
   db.pragma('trusted_schema = off')
   db.pragma('cell_size_check = on')
   db.pragma('mmap_size = 0')
-  // Counting and checking read everything once: better-sqlite3's 16 MB would only be memory that is not coming back.
-  db.pragma('cache_size = -2048')
   if (readonly) db.pragma('query_only = on')
   return db
+}
+
+/**
+ * Keeps a connection's cache small: counting and checking read everything once, and better-sqlite3's 16 MB would only
+ * be memory that is not coming back. Reads the file (the pragma asks for the schema).
+ */
+export function limitCache(db: Database.Database): void {
+  db.pragma('cache_size = -2048')
 }
 
 /** The tables of a database and their columns. */

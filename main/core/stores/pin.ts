@@ -16,7 +16,7 @@
 import { fstatSync, statSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import { guard } from './guard.ts'
-import { openDatabase } from './open-database.ts'
+import { limitCache, openDatabase } from './open-database.ts'
 import { readWalIndex, type WalIndex } from './wal-index.ts'
 import { coversTheRest, readWalOverlay, type WalOverlay } from './wal-overlay.ts'
 
@@ -54,6 +54,7 @@ export function pin(path: string, pageSize: number, files: Descriptors): Pinned 
     if (!all) return 'gone'
     const connection = openDatabase(path, { readonly: true, wait: 200 })
     try {
+      limitCache(connection)
       return { connection, pages: begin(connection, pageSize, files) }
     } catch (error) {
       connection.close()

@@ -27,10 +27,9 @@ export async function takePinned(
     if (!pages || how === 'copy') return await takeByBackup(database, files, seen, context)
     const { pageSize, pageCount, overlay } = pages
     const source = { pageSize, pageCount, fd: files.db, ...(overlay ? { overlay: { fd: files.wal, ...overlay } } : {}) }
-    return { source, database, close: () => Promise.resolve(closeFiles(files)) }
+    return { source, database, inPlace: true, close: () => Promise.resolve(closeFiles(files)) }
   } catch (error) {
-    // Whatever the thread still has open on them goes first: a closed descriptor drops the locks of a connection.
-    await context.thread.close()
+    // If a connection is still open in the thread it loses its locks by this, and is not used again.
     closeFiles(files)
     throw error
   }

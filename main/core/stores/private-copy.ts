@@ -39,7 +39,7 @@ export async function pagesOfCopy(copy: string, seen: Look): Promise<Omit<Databa
   // A few bytes after the last whole page belong to no page; SQLite does not read them either.
   if (size % pageSize !== 0) await truncate(copy, pageCount * pageSize)
   const fd = openSync(copy, 'r')
-  return { source: { pageSize, pageCount, fd }, close: () => Promise.resolve(closeSync(fd)) }
+  return { source: { pageSize, pageCount, fd }, inPlace: false, close: () => Promise.resolve(closeSync(fd)) }
 }
 
 /** Removes what a failed try left, so that the next can begin. */

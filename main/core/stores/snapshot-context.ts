@@ -19,6 +19,8 @@ export interface DatabaseAtOneMoment {
   source: PageSourceSpec
   /** Its number in the store's thread. */
   database: number
+  /** True if the pages are read from the owner's own files: those stay claimed (claims.ts) until it is closed. */
+  inPlace: boolean
   /** After the store's thread closed its connections. */
   close(): Promise<void>
 }

@@ -30,6 +30,10 @@ export async function snapshotDatabase(path: string, context: SnapshotContext): 
   if (!release) throw new CofferError('store_locked', { path, by: 'this program' })
   try {
     const taken = await keepTrying(path, context)
+    if (!taken.inPlace) {
+      release()
+      return taken
+    }
     return {
       ...taken,
       async close() {

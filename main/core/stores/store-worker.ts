@@ -4,7 +4,7 @@ import type { Database } from 'better-sqlite3'
 import { CofferError } from '../../../contract/errors.ts'
 import { guard, type Guard } from './guard.ts'
 import type { NamedMedia, Schema } from './kind.ts'
-import { openDatabase, readSchema, storeFailure } from './open-database.ts'
+import { limitCache, openDatabase, readSchema, storeFailure } from './open-database.ts'
 import { pin } from './pin.ts'
 import { quickCheck } from './quick-check.ts'
 import { kindNamed, recognise } from './registry.ts'
@@ -50,13 +50,13 @@ const work: { [O in StoreOperation]: (input: StoreWork[O]['input']) => Output<O>
     }
     const { totalPages } = await store.db.backup(to, { progress })
     store.db.close()
-    store.db = openDatabase(to, { readonly: true, wait: 0 })
+    store.db = openCopy(to)
     return { pages: totalPages }
   },
 
   openCopy({ path, recover }) {
     if (recover) recoverCopy(path)
-    opened.push({ db: openDatabase(path, { readonly: true, wait: 0 }) })
+    opened.push({ db: openCopy(path) })
     return { database: opened.length - 1 }
   },
 
@@ -92,6 +92,17 @@ const work: { [O in StoreOperation]: (input: StoreWork[O]['input']) => Output<O>
     opened.length = 0
     return null
   },
+}
+
+function openCopy(path: string): Database {
+  const db = openDatabase(path, { readonly: true, wait: 0 })
+  try {
+    limitCache(db)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
 }
 
 /** Lets SQLite bring in what lies in a copy's log or journal, so that the file alone is the database. */

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
@@ -14,8 +14,9 @@ import {
 } from '../../fixtures/make-small-stores.ts'
 import { addDay, makeWhatsAppAndroid } from '../../fixtures/make-whatsapp-android.ts'
 import { fixture } from './fixtures.ts'
-import { places, withSnapshot } from './owned.ts'
+import { mainBytes, places, withSnapshot } from './owned.ts'
 import { folderForTest } from './pages.ts'
+import { startOwner } from './processes.ts'
 
 const inspect = async (path: string): Promise<Inspection> =>
   (await openStore({ path, tmp: join(folderForTest(), 'tmp') })).inspect()
@@ -245,6 +246,28 @@ describe('names of people', () => {
     await withSnapshot(path, tmp, (snapshot) =>
       expect(snapshot.databases.map((database) => database.path)).toEqual(['store.db', 'wa.db']),
     )
+  })
+
+  it('that are damaged while their owner has everything open leave the messages pinned as they were', async () => {
+    const { owner, path, tmp } = places()
+    const program = await startOwner(path)
+    await program.run(
+      `pragma journal_mode = wal; create table jid (_id); create table chat (_id integer primary key, hidden);
+       create table message (_id integer primary key, chat_row_id, message_type, timestamp); insert into message values (2, 1, 0, 5)`,
+    )
+    makeSqlite(join(owner, 'wa.db'))
+    truncateSync(join(owner, 'wa.db'), 4096)
+    await withSnapshot(path, tmp, async (snapshot) => {
+      expect(snapshot.warnings).toEqual([
+        { code: 'file_unreadable', detail: { path: join(owner, 'wa.db'), why: 'store_corrupt' } },
+      ])
+      const before = mainBytes(snapshot)
+      await program.run(
+        'insert into message values (3, 1, 0, 6); pragma wal_checkpoint(passive); insert into message values (4, 1, 0, 7)',
+      )
+      expect(mainBytes(snapshot).equals(before)).toBe(true)
+      expect(await snapshot.summarise()).toMatchObject({ messages: 1 })
+    })
   })
 
   it('are left out with a warning when that wa.db is no database', async () => {
