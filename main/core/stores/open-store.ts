@@ -25,7 +25,7 @@ export interface OpenOptions {
   media?: readonly string[]
   /** Where private copies are made, under COFFER_HOME; created 0700 when needed. */
   tmp: string
-  /** How often a locked store, or one that changes while it is copied, is tried again, ten times a second. Default 50 and 8. */
+  /** How often a locked store, or one that changes while it is copied, is tried again, ten times a second. Default 50 and 20. */
   patience?: { locked: number; changed: number }
 }
 
@@ -53,7 +53,7 @@ export async function openStore({
   path: given,
   media = [],
   tmp,
-  patience = { locked: 50, changed: 8 },
+  patience = { locked: 50, changed: 20 },
 }: OpenOptions): Promise<Store> {
   const named = await findDatabase(resolve(given))
   const path = await realpath(named)

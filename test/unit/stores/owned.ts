@@ -39,7 +39,7 @@ export async function withSnapshot<T>(
   tmp: string,
   look: (snapshot: StoreSnapshot) => T | Promise<T>,
 ): Promise<T> {
-  const store = await openStore({ path, tmp, patience: { locked: 20, changed: 8 } })
+  const store = await openStore({ path, tmp, patience: { locked: 50, changed: 50 } })
   const snapshot = await store.snapshot()
   try {
     return await look(snapshot)
