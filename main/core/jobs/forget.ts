@@ -7,8 +7,9 @@
  */
 import { CofferError, type Warning } from '../../../contract/errors.ts'
 import { deleteUnneeded, listWithTimes, type Tally } from '../archive/forget/collect.ts'
+import type { Chain } from '../archive/forget/chain.ts'
 import { decide, type Decision } from '../archive/forget/decide.ts'
-import { type ForgottenStack, listOf, mustList, writeList } from '../archive/forget/forgotten-layers.ts'
+import { type ForgottenStack, listOf, writeList } from '../archive/forget/forgotten-layers.ts'
 import type { KeepRule } from '../archive/forget/keep-rule.ts'
 import { LiveTable } from '../archive/forget/live-table.ts'
 import { markContent, markForgotten } from '../archive/forget/mark.ts'
@@ -16,6 +17,7 @@ import { replacePacks, requireThere } from '../archive/forget/replace-packs.ts'
 import { Revisions } from '../archive/forget/revisions.ts'
 import { LocalCache } from '../archive/local/cache.ts'
 import { localState, type LocalState } from '../archive/local/state.ts'
+import type { Manifest } from '../archive/manifest.ts'
 import type { Identity } from '../archive/names.ts'
 import { packName, parsePackName } from '../archive/names.ts'
 import { readForgotten } from '../archive/read-layers.ts'
@@ -106,15 +108,24 @@ async function survey(
   const newest = heads.find(({ identity }) => identity === memory.newest?.identity) ?? heads.at(-1)
   if (newest && newest.writer !== memory.writer)
     throw new CofferError('other_writer', { since: new Date(newest.createdAt).toISOString() })
-  const deleted = new Map<Identity, Identity | null>()
-  for (const { forgotten } of heads)
-    for (const [identity, predecessor] of await readForgotten(session, forgotten.layers))
-      deleted.set(identity, predecessor)
+  const deleted = await listsOf(session, heads)
+  // The newest tells of all that were deleted, unless it was made on a day on which the one before it did not open.
+  const here = new Set(manifests.map(({ identity }) => identity))
+  const loose = manifests.filter(({ predecessor }) => predecessor !== null && !here.has(predecessor))
+  const told = await listsOf(session, loose)
   const decision = decide(
-    { found, deleted, remembered: memory.newest },
+    { found, deleted, told, remembered: memory.newest },
     { rule: keep, named: snapshots, now: session.now() },
   )
   return { decision, found, warnings: await judgeFreshness(session, { manifests, listed }) }
+}
+
+async function listsOf(session: Session, manifests: readonly Manifest[]): Promise<Chain> {
+  const rows: Chain = new Map()
+  for (const { forgotten } of manifests)
+    for (const [identity, predecessor] of await readForgotten(session, forgotten.layers))
+      rows.set(identity, predecessor)
+  return rows
 }
 
 /** Revisions that do not open beside one that does. */
@@ -163,9 +174,8 @@ class ForgetRun {
       (id, bytes) => landing.land(id, bytes),
     )
     const lists = new Map<Decision['kept'][number], ForgottenStack>()
-    for (const kept of decision.kept) {
-      const rows = listOf(kept, decision, here)
-      const list = mustList(rows, decision.fresh) && (await writeList(session, tables, kept, rows, decision.fresh))
+    for (const kept of decision.fresh.size > 0 ? decision.kept : []) {
+      const list = await writeList(session, tables, kept, listOf(kept, decision, here), decision.fresh)
       if (list) lists.set(kept, list)
     }
     await tables.finish()
@@ -206,7 +216,7 @@ class ForgetRun {
       live,
       landing,
       revisions,
-      decision,
+      kept: decision.kept,
       listed,
       signal,
       onProgress,

@@ -29,29 +29,34 @@ export interface ChooseOptions {
 }
 
 /**
- * Chooses packs less than half alive and, when there are sixteen or more, all small ones. `postponed` says how many
- * there is no room for now: what is alive in them has to be written before they can be deleted.
+ * Chooses packs less than half alive and, when there are sixteen or more, all small ones. Layers that name what lies
+ * there are written anew, so what they are now dies too: packs that are then less than half alive are chosen as well.
+ * `postponed` says how many there is no room for now: what is alive has to be written before the old can go.
  */
 export async function choosePacks(
   context: ArchiveContext,
   live: LiveTable,
   { listed, free, onFault }: ChooseOptions,
 ): Promise<{ replaced: ReplacedPack[]; postponed: number }> {
-  const half: ReplacedPack[] = []
-  const small: ReplacedPack[] = []
+  const shares = new Map<PackId, Share>()
   for (const pack of live.needed().values()) {
     // One that is missing or has another size than its tables say: verify names it, and nothing can be read from it.
-    if (listed.get(pack.id)?.size !== pack.size) continue
-    try {
-      const { alive, mostlyDead } = await shareAlive(context, pack, live.blobsOf(pack))
-      if (mostlyDead) half.push({ ...pack, alive })
-      else if (pack.size < smallPack) small.push({ ...pack, alive })
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      onFault(error)
+    if (listed.get(pack.id)?.size === pack.size) shares.set(pack.id, new Share(context, live, pack, onFault))
+  }
+  const chosen = new Map<PackId, PackRef>()
+  for (const share of shares.values()) if (await share.mostlyDead(0)) chosen.set(share.pack.id, share.pack)
+  const small = [...shares.values()].filter(({ pack }) => pack.size < smallPack && !chosen.has(pack.id))
+  if (small.length >= smallPacksJoined) for (const { pack } of small) chosen.set(pack.id, pack)
+  for (let before = -1; before < chosen.size;) {
+    before = chosen.size
+    for (const [id, lost] of live.tablesLost(chosen.values())) {
+      const share = chosen.has(id) ? undefined : shares.get(id)
+      if (share && (await share.mostlyDead(lost))) chosen.set(id, share.pack)
     }
   }
-  const wanted = small.length >= smallPacksJoined ? [...half, ...small] : half
+  const wanted = [...shares.values()]
+    .filter(({ pack, damaged }) => chosen.has(pack.id) && !damaged)
+    .map(({ pack, alive }) => ({ ...pack, alive }))
   if (free === undefined) return { replaced: wanted, postponed: 0 }
   // Those that give back most for least come first; the next forget goes on with the room they have made.
   let room = free - smallPack
@@ -60,26 +65,51 @@ export async function choosePacks(
 }
 
 /** How much of a pack is alive. A page counts as its share of the sealed bytes of its run. */
-async function shareAlive(
-  context: ArchiveContext,
-  pack: PackRef,
-  blobs: readonly LiveBlob[],
-): Promise<{ alive: number; mostlyDead: boolean }> {
-  // Runs have at most so many pages. If at that most pages are alive they are so in truth, and nothing need be fetched.
-  const least = blobs.reduce(
-    (sum, it) => sum + aliveBytes(it, Math.max(1, Math.floor(runPlain / Math.max(1, it.pageSize)))),
-    0,
-  )
-  if (least * 2 >= pack.size) return { alive: least, mostlyDead: false }
-  const index = await fetchIndex(context, pack.id, pack.size)
-  const total = index.reduce((sum, { kind, length }) => sum + (kind === blobKind.padding ? 0 : length), 0)
-  const alive = blobs.reduce(
-    (sum, it) => sum + aliveBytes(it, (index[it.place.ordinal]?.hashes.length ?? 0) / pageHashBytes),
-    0,
-  )
-  return { alive, mostlyDead: alive * 2 < total }
-}
+class Share {
+  readonly pack: PackRef
+  readonly #context: ArchiveContext
+  readonly #blobs: readonly LiveBlob[]
+  readonly #onFault: ChooseOptions['onFault']
+  /** Sealed bytes alive: at least so many until the index was fetched. */
+  alive: number
+  /** Its index does not open. */
+  damaged = false
+  #total: number | undefined
 
-function aliveBytes({ place, pages }: LiveBlob, pagesInRun: number): number {
-  return pages ? place.length * Math.min(1, countPages(pages) / Math.max(1, pagesInRun)) : place.length
+  constructor(context: ArchiveContext, live: LiveTable, pack: PackRef, onFault: ChooseOptions['onFault']) {
+    this.pack = pack
+    this.#context = context
+    this.#blobs = live.blobsOf(pack)
+    this.#onFault = onFault
+    // Runs have at most so many pages: at least this share of each is alive.
+    this.alive = this.#count(({ pageSize }) => Math.floor(runPlain / Math.max(1, pageSize)))
+  }
+
+  /** Whether less than half is alive once `lost` more bytes are not. The index is fetched only if that may be so. */
+  async mostlyDead(lost: number): Promise<boolean> {
+    if (this.damaged || (this.alive - lost) * 2 >= this.pack.size) return false
+    try {
+      this.#total ??= await this.#fetchTotal()
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#onFault(error)
+      this.damaged = true
+      return false
+    }
+    return (this.alive - lost) * 2 < this.#total
+  }
+
+  async #fetchTotal(): Promise<number> {
+    const index = await fetchIndex(this.#context, this.pack.id, this.pack.size)
+    this.alive = this.#count(({ place }) => (index[place.ordinal]?.hashes.length ?? 0) / pageHashBytes)
+    return index.reduce((sum, { kind, length }) => sum + (kind === blobKind.padding ? 0 : length), 0)
+  }
+
+  #count(pagesOf: (blob: LiveBlob) => number): number {
+    return this.#blobs.reduce(
+      (sum, blob) =>
+        sum + blob.place.length * (blob.pages ? Math.min(1, countPages(blob.pages) / Math.max(1, pagesOf(blob))) : 1),
+      0,
+    )
+  }
 }

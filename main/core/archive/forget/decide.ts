@@ -42,6 +42,8 @@ export interface Evidence {
   found: readonly FoundSnapshot[]
   /** What the newest snapshots list as deleted. */
   deleted: ReadonlyMap<Identity, Identity | null>
+  /** What any other snapshot whose predecessor is not here lists. */
+  told: ReadonlyMap<Identity, Identity | null>
   /** The newest that this computer ever saw. */
   remembered: { seq: number; identity: string } | null
 }
@@ -50,7 +52,7 @@ export interface Evidence {
  * Decides. Errors: no_such_snapshot; newest_kept; manifest_altered or manifest_missing when a snapshot that is not
  * named does not open; manifest_missing when the newest is not shown; chain_broken when another one is not.
  */
-export function decide({ found, deleted, remembered }: Evidence, { rule, named, now }: Wishes): Decision {
+export function decide({ found, deleted, told, remembered }: Evidence, { rule, named, now }: Wishes): Decision {
   const wanted = new Set(named.filter((id) => !isIdentity(id)).map((id) => theOne(found, id)))
   const closed = found.filter(({ manifest }) => !manifest)
   for (const { faults, ...it } of closed)
@@ -75,6 +77,10 @@ export function decide({ found, deleted, remembered }: Evidence, { rule, named, 
   const kept = open.filter(({ manifest }) => !goes(manifest)).map((it) => ({ ...it, head: heads.has(it.manifest) }))
 
   const chain: Chain = new Map(deleted)
+  const opened = new Set(open.map(({ manifest }) => manifest.identity))
+  // A run that was interrupted may have told a successor of deletions that were never decided.
+  for (const [identity, predecessor] of told)
+    if (!chain.has(identity) && !opened.has(identity)) chain.set(identity, predecessor)
   for (const { manifest } of open)
     if (goes(manifest)) chain.set(manifest.identity as Identity, manifest.predecessor as Identity | null)
   // A missing snapshot that its owner names by identity, or that may be one they name whose description is damaged, is

@@ -27,11 +27,6 @@ export function listOf(
   return pathBack(manifest.predecessor as Identity | null, chain, here).rows
 }
 
-/** Whether a snapshot must list something that nobody lists yet. */
-export function mustList(rows: readonly ForgottenRow[], fresh: ReadonlySet<Identity>): boolean {
-  return rows.some(({ identity }) => fresh.has(identity))
-}
-
 /**
  * Writes a snapshot's list. One that only grew gets a layer for what is new, which takes in smaller ones as layers of
  * pages do; otherwise it is written whole. Undefined when it is right as it is.

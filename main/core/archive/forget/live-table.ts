@@ -16,6 +16,8 @@ const schema = `
   -- Blobs that are alive. pages: one bit for each that is; null where a blob is needed whole.
   create table blobs (id integer primary key, pack integer not null, ordinal integer not null, kind integer not null, start integer not null,
     length integer not null, compressed integer not null, page_size integer not null, pages blob, unique (pack, ordinal));
+  -- Where layers lie themselves: their blobs by number, and -1 for the root.
+  create table tables (layer text not null, blob integer not null, pack integer not null, length integer not null, primary key (layer, blob)) without rowid;
   -- The packs in which a layer's blob, or a page or piece it names, lies.
   create table names (layer text not null, blob integer not null, pack integer not null, primary key (layer, blob, pack)) without rowid;
   -- The pages, in chunks of 65,536, and the paths of layers that lie on others.
@@ -134,7 +136,18 @@ export class LiveTable {
     this.set.run(longer, known.id)
   }
 
-  /** Blob number `blob` of a layer (by its layerKey) lies in these packs or names live content there. */
+  /** A layer (by its layerKey) has its root here, and its blobs there. */
+  needLayer(layer: string, kind: BlobKind, root: Place, blobs: readonly Place[]): void {
+    const addTable = this.db.prepare('insert or ignore into tables values (?, ?, ?, ?)')
+    this.needBlob(root, blobKind.root)
+    addTable.run(layer, -1, this.pack(root.pack), root.length)
+    blobs.forEach((place, blob) => {
+      this.needBlob(place, kind)
+      addTable.run(layer, blob, this.pack(place.pack), place.length)
+      this.nameIn(layer, blob, [place.pack])
+    })
+  }
+  /** Blob number `blob` of a layer lies in these packs, or names live content there. */
   nameIn(layer: string, blob: number, packs: Iterable<PackRef>): void {
     for (const pack of packs) this.addName.run(layer, blob, this.pack(pack))
   }
@@ -170,6 +183,24 @@ export class LiveTable {
       )
       .all(layer)
     for (const { blob, pack } of rows) if (packs.has(packIdFrom(pack))) yield blob
+  }
+
+  /** Sealed bytes, by pack, of the tables that have to be written anew when these packs go. */
+  tablesLost(going: Iterable<PackRef>): Map<PackId, number> {
+    this.write(() => {
+      this.db.exec('create temp table if not exists going (pack integer primary key); delete from going')
+      const add = this.db.prepare('insert or ignore into going values (?)')
+      for (const pack of going) add.run(this.pack(pack))
+    })
+    const rows = this.db
+      .prepare<[], { pack: Buffer; bytes: number }>(
+        `with touched as (select distinct layer, blob from names where pack in going)
+         select p.pack, sum(t.length) as bytes from tables t join packs p on p.id = t.pack
+         where (t.layer, t.blob) in touched or (t.blob = -1 and (t.pack in going or t.layer in (select layer from touched)))
+         group by t.pack`,
+      )
+      .all()
+    return new Map(rows.map(({ pack, bytes }) => [packIdFrom(pack), bytes]))
   }
 
   private insert(pack: number, place: Place, kind: BlobKind, pageSize: number, pages: Buffer | null): void {

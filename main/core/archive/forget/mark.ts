@@ -62,13 +62,8 @@ async function markTables(
   kind: LayerKind,
 ): Promise<LayerBlob[]> {
   const blobs = await readRoot(context, layer, kind)
-  live.write(() => {
-    live.needBlob(rootPlace(layer), blobKind.root)
-    blobs.forEach(({ place }, n) => {
-      live.needBlob(place, kind)
-      live.nameIn(layerKey(layer), n, [place.pack])
-    })
-  })
+  const places = blobs.map(({ place }) => place)
+  live.write(() => live.needLayer(layerKey(layer), kind, rootPlace(layer), places))
   return blobs
 }
 

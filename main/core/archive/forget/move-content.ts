@@ -35,6 +35,7 @@ export class ContentMover {
   private readonly buffer = new ArrayBuffer(packCapacity)
   private builder: PackBuilder | undefined
   private run: Run | undefined
+  private asked: { blob: number; place: Place | undefined } | undefined
 
   /** `stays` tells of a pack whether it is there and will be. */
   constructor(
@@ -131,9 +132,13 @@ export class ContentMover {
     if (builder.full) await this.endPack()
   }
 
+  /** The place of a blob that need not be moved; the last answer is kept, since neighbours lie in the same blob. */
   private placeThatStays(blob: number): Place | undefined {
-    const place = this.state.index.placeOf(blob)
-    return place && this.stays(place.pack) ? place : undefined
+    if (this.asked?.blob !== blob) {
+      const place = this.state.index.placeOf(blob)
+      this.asked = { blob, place: place && this.stays(place.pack) ? place : undefined }
+    }
+    return this.asked.place
   }
 
   private async addPage(pageSize: number, content: Buffer, page: Run['pages'][number]): Promise<void> {

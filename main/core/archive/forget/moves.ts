@@ -11,8 +11,11 @@ export interface Target {
   index: number
 }
 
+/** Blobs whose moves are kept at hand: neighbours in a map lie in the same few. Each has at most some hundred pages. */
+const remembered = 512
+
 interface TargetRow {
-  target: number
+  page: number
   place: number
   pack: Buffer
   size: number
@@ -27,8 +30,9 @@ export class Moves {
   private readonly live: LiveTable
   private readonly addTarget: Statement<[number, number, number, number, number, number]>
   private readonly addMove: Statement<[number, number, number, number]>
-  private readonly find: Statement<[number, number, number], TargetRow>
+  private readonly find: Statement<[number, number], TargetRow>
   private readonly packs = new Map<string, PackRef>()
+  private readonly blobs = new Map<string, Map<number, Target>>()
 
   constructor(live: LiveTable) {
     this.live = live
@@ -37,9 +41,9 @@ export class Moves {
     )
     this.addMove = live.db.prepare('replace into moves values (?, ?, ?, ?)')
     this.find = live.db.prepare(
-      `select m.target, m.place, p.pack, p.size, t.ordinal, t.start, t.length, t.compressed, t.known
+      `select m.page, m.place, p.pack, p.size, t.ordinal, t.start, t.length, t.compressed, t.known
        from blobs b join moves m on m.blob = b.id join targets t on t.id = m.target join packs p on p.id = t.pack
-       where b.pack = ? and b.ordinal = ? and m.page = ?`,
+       where b.pack = ? and b.ordinal = ?`,
     )
   }
 
@@ -47,11 +51,9 @@ export class Moves {
   add(moved: readonly { blob: number; page: number; index: number }[], place: Place, known: number): void {
     this.live.write(() => {
       const { ordinal, offset, length, compressed } = place
-      const target = Number(
-        this.addTarget.run(this.live.pack(place.pack), ordinal, offset, length, compressed ? 1 : 0, known)
-          .lastInsertRowid,
-      )
-      for (const { blob, page, index } of moved) this.addMove.run(blob, page, target, index)
+      const pack = this.live.pack(place.pack)
+      const target = this.addTarget.run(pack, ordinal, offset, length, compressed ? 1 : 0, known).lastInsertRowid
+      for (const { blob, page, index } of moved) this.addMove.run(blob, page, Number(target), index)
     })
   }
 
@@ -60,24 +62,26 @@ export class Moves {
     this.live.db.prepare('update packs set size = ? where id = ?').run(size, this.live.pack({ id: pack, size }))
   }
 
-  /** Where a page (0 for a piece) of a blob in a pack that goes lies now; undefined when it was not alive. */
+  /**
+   * Where a page (0 for a piece) of a blob in a pack that goes lies now; undefined when it was not alive. Only once
+   * everything has been moved.
+   */
   of(pack: PackRef, ordinal: number, page: number): Target | undefined {
-    const row = this.find.get(this.live.pack(pack), ordinal, page)
-    if (!row) return undefined
-    // One object for each pack, as tables read from an archive have it.
-    const key = row.pack.toString('latin1')
-    let ref = this.packs.get(key)
-    if (ref?.size !== row.size) this.packs.set(key, (ref = { id: packIdFrom(row.pack), size: row.size }))
-    return {
-      place: {
-        pack: ref,
-        ordinal: row.ordinal,
-        offset: row.start,
-        length: row.length,
-        compressed: row.compressed === 1,
-      },
-      known: row.known,
-      index: row.place,
+    const key = `${pack.id} ${ordinal}`
+    let targets = this.blobs.get(key)
+    if (!targets) {
+      targets = new Map(this.find.all(this.live.pack(pack), ordinal).map((row) => [row.page, this.target(row)]))
+      if (this.blobs.size >= remembered) this.blobs.clear()
+      this.blobs.set(key, targets)
     }
+    return targets.get(page)
+  }
+
+  private target({ pack, size, ordinal, start, length, compressed, known, place }: TargetRow): Target {
+    // One object for each pack, as tables read from an archive have it.
+    const key = pack.toString('latin1')
+    let ref = this.packs.get(key)
+    if (!ref) this.packs.set(key, (ref = { id: packIdFrom(pack), size }))
+    return { place: { pack: ref, ordinal, offset: start, length, compressed: compressed === 1 }, known, index: place }
   }
 }

@@ -9,15 +9,14 @@ import { losePacks } from '../local/lose-packs.ts'
 import { listPacks } from '../local/prepare.ts'
 import { layerKey, type LocalState } from '../local/state.ts'
 import type { Layer } from '../manifest.ts'
-import { type Identity, type PackId, packName } from '../names.ts'
+import { type PackId, packName } from '../names.ts'
 import type { PackRef } from '../places.ts'
 import { isDamage } from '../read-blob.ts'
 import type { PackLanding } from '../write/pack-landing.ts'
 import { finished, TableWriter } from '../write/table-writer.ts'
 import { choosePacks, type ReplacedPack } from './choose-packs.ts'
 import type { ListedPacks, Tally } from './collect.ts'
-import type { Decision, KeptSnapshot } from './decide.ts'
-import { type ForgottenStack, listOf, writeList } from './forgotten-layers.ts'
+import type { KeptSnapshot } from './decide.ts'
 import type { LiveTable } from './live-table.ts'
 import { ContentMover } from './move-content.ts'
 import { Moves } from './moves.ts'
@@ -31,7 +30,7 @@ export interface Replacing {
   live: LiveTable
   landing: PackLanding
   revisions: Revisions
-  decision: Decision
+  kept: readonly KeptSnapshot[]
   /** All packs that are there. */
   listed: ListedPacks
   signal: AbortSignal
@@ -41,7 +40,7 @@ export interface Replacing {
 
 /** Replaces packs; returns those deleted. A damaged one stays as it is, for whoever wants to save what can be saved. */
 export async function replacePacks(it: Replacing): Promise<Tally> {
-  const { context, state, live, landing, revisions, decision, listed, onWarning } = it
+  const { context, state, live, landing, revisions, kept, listed, onWarning } = it
   const onFault = ({ code, detail }: CofferError): void => onWarning({ code, detail })
   const { replaced, postponed } = await choosePacks(context, live, {
     listed,
@@ -64,34 +63,34 @@ export async function replacePacks(it: Replacing): Promise<Tally> {
     (id, bytes) => landing.land(id, bytes),
   )
   const rewriter = new LayerRewriter(context, tables, live, moves, new Set(going.keys()))
-  for (const { manifest } of decision.kept) {
+  for (const { manifest } of kept) {
     throwIfCancelled(it.signal)
-    await rewriter.content(manifest)
+    await rewriter.rewrite(manifest)
   }
-  const lists = await rewriteLists(context, decision, tables, rewriter)
   await tables.finish()
   await requireThere(context, landing)
 
   const renew = (layers: readonly Layer[]): Layer[] => renewed(layers, rewriter)
-  for (const [kept, list] of lists) {
+  for (const snapshot of kept) {
+    if (!rewriter.changes(snapshot.manifest)) continue
     throwIfCancelled(it.signal)
-    const { databases, files, forgotten } = kept.manifest
-    await revisions.next(kept, {
+    const { databases, files, forgotten } = snapshot.manifest
+    await revisions.next(snapshot, {
       databases: databases.map((database) => ({ ...database, layers: renew(database.layers) })),
       files: { ...files, layers: renew(files.layers) },
-      forgotten: list?.() ?? { ...forgotten, layers: renew(forgotten.layers) },
+      forgotten: { ...forgotten, layers: renew(forgotten.layers) },
     })
   }
   await revisions.seen()
   repointMirror(state, {
-    manifests: decision.kept.map(({ manifest }) => manifest),
+    manifests: kept.map(({ manifest }) => manifest),
     going: [...going.values()],
     moves,
     rewritten: rewriter.layers,
   })
 
   // Nothing that counts names them any more.
-  await revisions.deleteOld(decision.kept)
+  await revisions.deleteOld(kept)
   for (const id of going.keys()) await context.destination.delete(packName(id))
   losePacks(
     state,
@@ -129,24 +128,6 @@ async function moveContent(
   }
   await mover.finish()
   return going
-}
-
-/** Every snapshot that needs a new revision, with its new list of what was deleted if that changes too. */
-async function rewriteLists(
-  context: ArchiveContext,
-  decision: Decision,
-  tables: TableWriter,
-  rewriter: LayerRewriter,
-): Promise<Map<KeptSnapshot, ForgottenStack | undefined>> {
-  const here = new Set(decision.kept.map(({ manifest }) => manifest.identity as Identity))
-  const lists = new Map<KeptSnapshot, ForgottenStack | undefined>()
-  for (const kept of decision.kept) {
-    if (!rewriter.touches(kept.manifest)) continue
-    const list = await writeList(context, tables, kept, listOf(kept, decision, here), new Set())
-    if (!list) await rewriter.list(kept.manifest)
-    lists.set(kept, list)
-  }
-  return lists
 }
 
 /** Every pack written in this run is listed with its size: only then may a manifest name it. Errors: destination_failed. */

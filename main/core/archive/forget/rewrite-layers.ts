@@ -40,22 +40,17 @@ export class LayerRewriter {
     this.going = going
   }
 
-  /** Writes new layers for a snapshot's databases and files. */
-  async content({ databases, files }: Manifest): Promise<void> {
+  /** Writes new layers for a snapshot where the old ones cannot stay. */
+  async rewrite({ databases, files, forgotten }: Manifest): Promise<void> {
     for (const { layers } of databases) await this.all(blobKind.map, layers)
     await this.all(blobKind.files, files.layers)
-  }
-
-  /** Writes new layers for a snapshot's list of what was deleted. */
-  async list({ forgotten }: Manifest): Promise<void> {
     await this.all(blobKind.forgotten, forgotten.layers)
   }
 
-  /** Whether any layer of a snapshot cannot stay as it is. */
-  touches({ databases, files, forgotten }: Manifest): boolean {
-    return [...databases.flatMap(({ layers }) => layers), ...files.layers, ...forgotten.layers].some(
-      (layer) => this.touched(layer) !== undefined,
-    )
+  /** Whether any layer of a snapshot was written anew. */
+  changes({ databases, files, forgotten }: Manifest): boolean {
+    const layers = [...databases.flatMap((it) => it.layers), ...files.layers, ...forgotten.layers]
+    return layers.some((layer) => this.layers.has(layerKey(layer)))
   }
 
   private async all(kind: LayerKind, layers: readonly Layer[]): Promise<void> {
