@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -11,6 +11,7 @@ import {
   practice,
   putMedia,
 } from '../fixtures/practice-archive.ts'
+import { makeWhatsAppApple } from '../fixtures/make-small-stores.ts'
 import { faultyDestination } from '../faults/fault-destination.ts'
 
 let it_: Practice
@@ -233,6 +234,32 @@ describe('what a destination may do', () => {
   })
 })
 
+describe('a messenger that was updated', () => {
+  it('is backed up further when its tables are no longer known, with its media', async () => {
+    it_ = await practice()
+    rmSync(it_.database)
+    makeWhatsAppApple(it_.database)
+    mkdirSync(join(it_.folder, 'Message'))
+    writeFileSync(join(it_.folder, 'Message', 'photo.jpg'), randomBytes(1000))
+    expect((await it_.backUp()).warnings).toEqual([])
+    change(it_.database, (db) => db.exec('alter table ZWAMESSAGE rename column ZTEXT to ZBODY'))
+    const { warnings, files } = await it_.backUp()
+    expect(warnings.map(({ code }) => code)).toContain('cannot_be_browsed')
+    expect(files.unchanged).toBe(1)
+    const session = await it_.open()
+    expect((await manifests(session)).map(({ kind }) => kind)).toEqual(['whatsapp-apple', 'whatsapp-apple'])
+    session.close()
+  })
+
+  it('is not mistaken for another store', async () => {
+    it_ = await practice()
+    await it_.backUp()
+    rmSync(it_.database)
+    makeWhatsAppApple(it_.database)
+    await expect(it_.backUp()).rejects.toMatchObject({ code: 'wrong_kind' })
+  })
+})
+
 describe('another computer', () => {
   it('must be told to take over, then builds on what is there', async () => {
     it_ = await practice()
@@ -253,7 +280,6 @@ describe('another computer', () => {
     change(it_.database, (db) => addRows(db, 2000))
     await it_.backUp()
     const session = await it_.open()
-    const { writeFileSync } = await import('node:fs')
     for (const end of ['', '-wal'])
       writeFileSync(join(it_.home, 'archives', session.archive, `cache.db${end}`), randomBytes(5000))
     session.close()

@@ -1,8 +1,9 @@
 /** A backup: the store as it is now becomes the archive's newest snapshot (docs/FORMAT.md, "Order of events"). */
 import { CofferError, type Warning } from '../../../contract/errors.ts'
-import { LocalCache, localFailure } from '../archive/local/cache.ts'
+import { LocalCache } from '../archive/local/cache.ts'
 import { listPacks, prepare } from '../archive/local/prepare.ts'
 import { localState, type LocalState } from '../archive/local/state.ts'
+import type { Manifest } from '../archive/manifest.ts'
 import { packName, parsePackName } from '../archive/names.ts'
 import type { Store } from '../stores/open-store.ts'
 import type { StoreSnapshot } from '../stores/store.ts'
@@ -40,8 +41,11 @@ const passes = 3
  * Errors: archive_busy, other_writer, wrong_kind, store_*, destination_*, local_full, home_failed, cancelled.
  */
 export async function backup(session: Session, options: BackupOptions): Promise<BackupResult> {
+  return await LocalCache.lend(archiveFolder(session.home, session.archive), (cache) => backUp(session, cache, options))
+}
+
+async function backUp(session: Session, cache: LocalCache, options: BackupOptions): Promise<BackupResult> {
   const started = performance.now()
-  const cache = LocalCache.open(archiveFolder(session.home, session.archive))
   let snapshot: StoreSnapshot | undefined
   try {
     const state = localState(cache)
@@ -58,7 +62,7 @@ export async function backup(session: Session, options: BackupOptions): Promise<
 
     throwIfCancelled(options.signal)
     snapshot = await options.store.snapshot({ signal: options.signal, onProgress: options.onProgress })
-    if (before && before.kind !== snapshot.kind)
+    if (before && !continues(before, snapshot))
       throw new CofferError('wrong_kind', { archive: before.kind, store: snapshot.kind })
     warnings.push(...snapshot.warnings)
 
@@ -79,7 +83,12 @@ export async function backup(session: Session, options: BackupOptions): Promise<
         continue
       }
       options.onProgress({ phase: 'commit', done: 0, total: 0 })
-      const { manifest, objectBytes } = await commit(session, memory, { before, nextSeq, sealed, kind: snapshot.kind })
+      const { manifest, objectBytes } = await commit(session, memory, {
+        before,
+        nextSeq,
+        sealed,
+        kind: before?.kind ?? snapshot.kind,
+      })
       warnings.push(...sealed.warnings, ...remember(session, state, memory, { manifest, sealed }))
       return {
         snapshot: manifest.snapshot,
@@ -91,12 +100,18 @@ export async function backup(session: Session, options: BackupOptions): Promise<
         seconds: (performance.now() - started) / 1000,
       }
     }
-  } catch (error) {
-    throw localFailure(error)
   } finally {
     await snapshot?.close()
-    cache.close()
   }
+}
+
+/**
+ * Whether a store is the one an archive belongs to. A messenger's update may change its tables so that they are not
+ * recognised any more: its backups go on under the archive's kind, with the warning that they cannot be browsed.
+ */
+function continues(before: Manifest, snapshot: StoreSnapshot): boolean {
+  if (before.kind === snapshot.kind) return true
+  return snapshot.warnings.some(({ code, detail }) => code === 'cannot_be_browsed' && detail['kind'] === before.kind)
 }
 
 /** A manifest must never name a pack that is not there: everything this computer knows of is looked for once more. */

@@ -32,7 +32,9 @@ export async function takeSnapshot(options: TakeOptions): Promise<StoreSnapshot>
   try {
     const main = await taking.database(path)
     const { kind: kindName, newerThan } = await taking.thread.ask('recognise', { database: main.database })
-    const kind = kindNamed(kindName)
+    // Where things lie does not change with a messenger's tables: its media and companions belong to the backup also
+    // when its messages cannot be counted any more.
+    const kind = kindNamed(newerThan ?? kindName)
     const warnings: Warning[] =
       newerThan === undefined ? [] : [{ code: 'cannot_be_browsed', detail: { path, kind: newerThan } }]
     const databases: DatabaseSnapshot[] = [{ path: name, source: main.source }]
