@@ -13,3 +13,11 @@ export type StartWorker = (program: WorkerProgram, data: unknown) => Worker
 export function workerCount(): number {
   return Math.max(1, Math.min(availableParallelism(), 4))
 }
+
+/**
+ * A copy in memory of its own, for messages: what is sent of a view is all the memory behind it, and small buffers
+ * share 64 KiB with others. A hash of 32 bytes would be 64 KiB on its way, and as much for as long as it is held.
+ */
+export function alone(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}

@@ -9,6 +9,7 @@ import { chunkPages, rowBytes } from '../local/page-cache.ts'
 import type { LocalState } from '../local/state.ts'
 import type { PagePlace } from '../local/hash-index.ts'
 import type { PackId } from '../names.ts'
+import { alone } from '../workers.ts'
 import type { PackLanding } from './pack-landing.ts'
 import type { SealPool, SealWorker } from './seal-pool.ts'
 
@@ -126,7 +127,7 @@ export class DatabaseSealer {
     worker.send({ op: 'keep', slot, indices: [] })
     const first = chunk * this.per
     const hashes = Buffer.concat(toSeal.map((page) => rows.subarray(page * rowBytes, page * rowBytes + pageHashBytes)))
-    writers[0]?.send({ op: 'take', pages: toSeal.map((page) => first + page), hashes })
+    writers[0]?.send({ op: 'take', pages: toSeal.map((page) => first + page), hashes: alone(hashes) })
   }
 
   private finishChunk(chunk: number, { rows }: WaitingChunk): void {

@@ -2,7 +2,7 @@
  * Sealing what is new among the media files: listed, compared by size and time, read in pieces, and each content
  * stored once however many files have it.
  */
-import { lstatSync } from 'node:fs'
+import { type BigIntStats, lstatSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Warning } from '../../../../contract/errors.ts'
 import type { MediaFolder } from '../../stores/store.ts'
@@ -14,6 +14,7 @@ import { hashBytes, maxBlobPlain } from '../limits.ts'
 import { pieceRowBytes } from '../local/file-cache.ts'
 import type { LocalState } from '../local/state.ts'
 import type { PackId } from '../names.ts'
+import { alone } from '../workers.ts'
 import type { PackLanding } from './pack-landing.ts'
 import type { PieceRequest, PieceResult } from './seal-messages.ts'
 import type { SealWorker } from './seal-pool.ts'
@@ -80,7 +81,8 @@ export class FileSealer {
     const { state, onWarning } = this.it
     state.files.begin()
     let seen = 0
-    for (const file of walkMedia(folders, onWarning)) {
+    const onHidden = (path: Buffer) => void (this.result.unchanged += state.files.keep(path))
+    for (const file of walkMedia(folders, { onWarning, onHidden })) {
       if (++seen % 256 === 0) {
         await nextTurn()
         throwIfCancelled(signal)
@@ -113,7 +115,7 @@ export class FileSealer {
       const offset = piece * maxBlobPlain
       const length = Math.min(maxBlobPlain, Number(file.size) - offset)
       if (this.batchBytes + length > maxBlobPlain || this.batch.length >= filesAtOnce) await this.submit()
-      this.batch.push({ file, piece, request: { path: file.full, offset, length, size: file.size, modified: file.modified } })
+      this.batch.push({ file, piece, request: { path: alone(file.full), offset, length, size: file.size, modified: file.modified } })
       this.batchBytes += length
     }
   }
@@ -199,11 +201,21 @@ export class FileSealer {
     const files = this.again
     this.again = []
     for (const file of files) {
-      const stat = lstatSync(file.full, { bigint: true, throwIfNoEntry: false })
-      if (!stat) this.giveUp(file, 'file_vanished')
+      const stat = statusOf(file.full)
+      if (typeof stat === 'string') this.giveUp(file, 'file_unreadable', stat)
+      else if (!stat) this.giveUp(file, 'file_vanished')
       else if (!stat.isFile()) this.giveUp(file, 'file_changed')
       else await this.begin({ ...file, size: stat.size, modified: stat.mtimeNs }, file.attempt + 1)
     }
     await this.drain()
+  }
+}
+
+/** A file's status, undefined where there is none, or why it cannot be told. */
+function statusOf(full: Buffer): BigIntStats | undefined | string {
+  try {
+    return lstatSync(full, { bigint: true, throwIfNoEntry: false })
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
   }
 }

@@ -12,6 +12,7 @@ import { hashBytes, maxBlobPlain, pageHashBytes, runPlain } from '../limits.ts'
 import { rowBytes } from '../local/page-cache.ts'
 import type { PackId } from '../names.ts'
 import { PackBuilder } from '../pack.ts'
+import { alone } from '../workers.ts'
 import { readPiece } from './read-piece.ts'
 import type { FromWorker, PieceRequest, PieceResult, SealWorkerData, ToWorker } from './seal-messages.ts'
 
@@ -99,7 +100,7 @@ export class SealTask {
       this.slots.set(slot, { bytes, first, hashes, bounds: Array.from({ length: count + 1 }, (_, i) => i * pageSize) })
     }
     const found = changed.length === count ? all : Buffer.concat(changed.map((i) => all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes)))
-    this.post({ op: 'pagesHashed', slot, changed, hashes: found })
+    this.post({ op: 'pagesHashed', slot, changed, hashes: alone(found) })
   }
 
   private hashPieces(slot: number, pieces: PieceRequest[]): void {
@@ -113,7 +114,7 @@ export class SealTask {
       const fault = readPiece(piece, plain)
       const hash = Buffer.allocUnsafe(fault ? 0 : hashBytes)
       if (!fault) hashPiece(this.data, plain, hash)
-      results.push(fault ?? { hash })
+      results.push(fault ?? { hash: alone(hash) })
       hashes.push(hash)
       bounds.push(start + piece.length)
     }
@@ -167,14 +168,14 @@ export class SealTask {
     const pack = await this.openPack()
     const placed = pack.add(blobKind.pages, run.bytes.subarray(0, pages.length * size), hashes)
     run.pages = []
-    this.post({ op: 'run', pack: pack.id, placed, pages, hashes })
+    this.post({ op: 'run', pack: pack.id, placed, pages, hashes: alone(hashes) })
     if (pack.full) this.endPack(pack)
   }
 
   private async addPiece(plain: Buffer, hash: Buffer): Promise<void> {
     const pack = await this.openPack()
     const placed = pack.add(blobKind.piece, plain, hash)
-    this.post({ op: 'piece', pack: pack.id, placed, hash })
+    this.post({ op: 'piece', pack: pack.id, placed, hash: alone(hash) })
     if (pack.full) this.endPack(pack)
   }
 
