@@ -41,6 +41,7 @@ const errors = {
   newest_kept: entry(2, 'The newest backup cannot be deleted.', 'Make a newer one first.'),
   target_occupied: entry(2, 'The folder already holds files of the same name.', 'Choose another folder, or add --overwrite.'),
   nothing_matches: entry(2, 'Nothing in this backup matches.', 'Check the pattern given with --only.'),
+  media_not_found: entry(2, 'There is no folder of media at this path.', 'Check the path given with --media; a disk may not be connected.'),
   file_exists: entry(2, 'The file exists already and was left as it is.', 'Choose another name.'),
   file_failed: entry(2, 'This file cannot be read or written.', 'Check its path and permissions.'),
 

@@ -14,7 +14,7 @@ import { workersInThisThread } from '../fixtures/fake-seal-worker.ts'
 import type { MemoryDestination } from '../fixtures/memory-destination.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
 import { asBystander, type Digests, digestsOf, everySnapshot, orphans, verifyEverything } from './bystander.ts'
-import { contentBelow } from './life.ts'
+import { contentBelow } from './files-below.ts'
 import { type Call, type CallKind, type Fault, type FaultyDestination, faultyDestination } from './fault-destination.ts'
 
 const signal = new AbortController().signal

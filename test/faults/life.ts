@@ -3,7 +3,7 @@
  * ended by force, and after each it is told whether all is as it must be.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { folderDestination } from '../../main/core/destinations/folder.ts'
 import type { Session } from '../../main/core/jobs/session.ts'
@@ -11,7 +11,8 @@ import { makeMedia } from '../fixtures/make-media.ts'
 import { addDay, makeWhatsAppAndroid } from '../fixtures/make-whatsapp-android.ts'
 import type { Random } from '../fixtures/random.ts'
 import { type Ended, newPerson, type Person } from '../integration/command-line.ts'
-import { asBystander, type Digests, digestsOf } from './bystander.ts'
+import { asBystander, type Digests } from './bystander.ts'
+import { contentBelow, filesBelow } from './files-below.ts'
 import type { Strike } from './strike.ts'
 
 const strikeFile = pathToFileURL(join(import.meta.dirname, 'strike.ts')).href
@@ -73,7 +74,7 @@ export class Life {
 
   /** A day: messages, new media, and about `share` of the old media deleted. */
   day(share = 0.3): void {
-    for (const path of filesBelow(this.at('phone', 'Media'))) if (this.#random.chance(share)) rmSync(path)
+    for (const { full } of filesBelow(this.at('phone', 'Media'))) if (this.#random.chance(share)) rmSync(full)
     const { files, bytes, messages } = this.#shape
     const { media } = addDay(this.at('phone', storeName), {
       messages: Math.ceil(messages / 20),
@@ -130,16 +131,4 @@ export class Life {
   leave(): void {
     this.person.leave()
   }
-}
-
-/** Path (latin1, `/`-separated) to the digest of every file below a folder. */
-export function contentBelow(folder: string): Digests {
-  const names = filesBelow(folder).map((path): [string, Buffer] => [relative(folder, path), readFileSync(path)])
-  return digestsOf(new Map(names))
-}
-
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name))
 }

@@ -1,6 +1,6 @@
 /** Runs the real command line in a process of its own, as a person on a computer that has never seen Coffer. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -35,9 +35,17 @@ export interface Person {
   leave(): void
 }
 
-/** Someone without a keychain; whoever has called this calls `leave` at the end. */
-export function newPerson(): Person {
+/** Root may do everything, so that what permissions forbid is shown by somebody else. */
+const somebody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
+
+/**
+ * Someone without a keychain; whoever has called this calls `leave` at the end. With `ordinary` it is not root, also
+ * when the tests are run by root: what permissions forbid is then forbidden.
+ */
+export function newPerson({ ordinary = false } = {}): Person {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-cli-'))
+  const who = ordinary ? somebody : {}
+  if (who.uid !== undefined) chownSync(folder, who.uid, who.gid)
   const home = join(folder, 'home')
   // Nothing of the person who runs the tests: no keychain, no key, no usual folders. The arenas variable spares each
   // run its second start; little-memory has its own test.
@@ -48,13 +56,16 @@ export function newPerson(): Person {
     TZ: 'UTC',
     MALLOC_ARENA_MAX: '2',
     // Compiled code of earlier runs: half of the time that each of them takes.
-    NODE_COMPILE_CACHE: join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'coffer-tests'),
+    NODE_COMPILE_CACHE: ordinary
+      ? join(folder, 'compiled')
+      : join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'coffer-tests'),
   }
   const start: Person['start'] = (args, env = {}) => {
     const child = spawn(process.execPath, ['--report-on-signal', `--report-directory=${folder}`, bin, ...args], {
       cwd: folder,
       env: { ...base, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...who,
     })
     return { child, ended: ending(child, folder, args) }
   }

@@ -1,5 +1,6 @@
 /** The last step of a backup: its manifest appears, and this computer remembers it. */
 import { CofferError, type Warning } from '../../../contract/errors.ts'
+import { isDamaged } from '../archive/local/cache.ts'
 import { layerKey, layerPacks, type LocalState, setLayerPacks } from '../archive/local/state.ts'
 import { identify, type Manifest } from '../archive/manifest.ts'
 import { manifestName, type ManifestName, newSnapshotId } from '../archive/names.ts'
@@ -69,10 +70,10 @@ export function remember(
   memory: Memory,
   { manifest, sealed }: { manifest: Manifest; sealed: SealedStore },
 ): Warning[] {
-  const known = layerPacks(state.cache)
-  const layers = [...manifest.databases.flatMap((db) => db.layers), ...manifest.files.layers]
-  const packs = new Map(layers.map((layer) => [layerKey(layer), known.get(layerKey(layer)) ?? sealed.tablePacks]))
   try {
+    const known = layerPacks(state.cache)
+    const layers = [...manifest.databases.flatMap((db) => db.layers), ...manifest.files.layers]
+    const packs = new Map(layers.map((layer) => [layerKey(layer), known.get(layerKey(layer)) ?? sealed.tablePacks]))
     state.cache.write(() => {
       state.pages.commit(manifest.databases)
       state.files.commit()
@@ -88,6 +89,8 @@ export function remember(
     return []
   } catch (error) {
     if (error instanceof CofferError) return [{ code: error.code, detail: error.detail }]
+    // The next run finds it too, and begins with a new cache.
+    if (isDamaged(error)) return []
     throw error
   }
 }

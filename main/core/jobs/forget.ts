@@ -58,11 +58,19 @@ export interface ForgetResult {
  * Forgets snapshots and collects what nobody needs. While any snapshot is missing or does not open, or a map of one
  * that stays is damaged, nothing is deleted: what it needs could not be told. Errors: archive_busy, other_writer,
  * no_such_snapshot, newest_kept, manifest_altered, manifest_missing, chain_broken, pack_*, map_damaged, destination_*,
- * local_full, cancelled.
+ * local_full, home_failed, cancelled.
  */
 export async function forget(session: Session, options: ForgetOptions): Promise<ForgetResult> {
   const folder = archiveFolder(session.home, session.archive)
-  const cache = LocalCache.open(folder)
+  return await LocalCache.lend(folder, (cache) => forgetWith(session, cache, folder, options))
+}
+
+async function forgetWith(
+  session: Session,
+  cache: LocalCache,
+  folder: string,
+  options: ForgetOptions,
+): Promise<ForgetResult> {
   let live: LiveTable | undefined
   try {
     const state = localState(cache)
@@ -90,7 +98,6 @@ export async function forget(session: Session, options: ForgetOptions): Promise<
     }
   } finally {
     live?.close()
-    cache.close()
   }
 }
 

@@ -8,7 +8,7 @@ import type { MediaFolder } from './store.ts'
 /**
  * The kind's own folders that exist, then those given; each once, under its own base name. `taken` are names at the
  * archive's root that are in use. Names are told apart as a disk that ignores case would; the second `Media` becomes
- * `Media (2)`. Throws store_not_found if a given folder is not there.
+ * `Media (2)`. Throws media_not_found if a given folder is not there.
  */
 export async function findMedia(options: {
   kind: StoreKind
@@ -32,7 +32,7 @@ export async function findMedia(options: {
   }
   for (const candidate of options.given) {
     const folder = await folderAt(candidate)
-    if (folder === undefined) throw new CofferError('store_not_found', { path: candidate })
+    if (folder === undefined) throw new CofferError('media_not_found', { path: candidate })
     add(folder)
   }
   return found

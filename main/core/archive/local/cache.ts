@@ -50,9 +50,28 @@ export class LocalCache {
       return new LocalCache(openFile(file))
     } catch (error) {
       if (sqliteCode(error) === 'SQLITE_BUSY') throw new CofferError('archive_busy')
-      if (!/^SQLITE_(CORRUPT|NOTADB|MISMATCH|ERROR)/.test(sqliteCode(error))) throw localFailure(error)
-      for (const end of ['', '-wal', '-shm', '-journal']) rmSync(file + end, { force: true })
+      if (!isDamaged(error) && !/^SQLITE_(MISMATCH|ERROR)/.test(sqliteCode(error))) throw localFailure(error)
+      discard(file)
       return new LocalCache(openFile(file))
+    }
+  }
+
+  /**
+   * Lends the cache in `folder` to `work`. One that turns out to be damaged is thrown away, and the work is begun once
+   * more with a new one. Errors: archive_busy, local_full, home_failed, and those of the work.
+   */
+  static async lend<T>(folder: string, work: (cache: LocalCache) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const cache = LocalCache.open(folder)
+      try {
+        return await work(cache)
+      } catch (error) {
+        if (attempt > 1 || !isDamaged(error))
+          throw sqliteCode(error).startsWith('SQLITE_') ? localFailure(error) : error
+      } finally {
+        cache.close()
+      }
+      discard(join(folder, 'cache.db'))
     }
   }
 
@@ -151,6 +170,15 @@ function openFile(file: string): Database.Database {
     db.close()
     throw error
   }
+}
+
+function discard(file: string): void {
+  for (const end of ['', '-wal', '-shm', '-journal']) rmSync(file + end, { force: true })
+}
+
+/** Whether SQLite says of a database of ours that it is damaged. */
+export function isDamaged(error: unknown): boolean {
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(sqliteCode(error))
 }
 
 function sqliteCode(error: unknown): string {

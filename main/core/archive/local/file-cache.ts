@@ -35,9 +35,13 @@ export class FileCache {
 
   constructor(cache: LocalCache) {
     this.cache = cache
-    this.find = cache.db.prepare<[Buffer], KnownRow>('select id, size, modified from files where path = ?').safeIntegers()
+    this.find = cache.db
+      .prepare<[Buffer], KnownRow>('select id, size, modified from files where path = ?')
+      .safeIntegers()
     this.put = cache.db.prepare('replace into pending_files values (?, ?, ?, ?, ?)')
-    this.mirrorRow = cache.db.prepare('replace into files (path, size, modified, digest, pieces) values (?, ?, ?, ?, ?)')
+    this.mirrorRow = cache.db.prepare(
+      'replace into files (path, size, modified, digest, pieces) values (?, ?, ?, ?, ?)',
+    )
   }
 
   /** Forgets what an earlier, unfinished backup found. */
@@ -55,11 +59,36 @@ export class FileCache {
     return row.size === size && row.modified === modified ? 'unchanged' : 'changed'
   }
 
+  /**
+   * What is known at a path and below it counts as still there, because it cannot be looked at; returns how many files
+   * that is. Those whose bytes were lost do not: there is nothing left of them to keep.
+   */
+  keep(path: Buffer): number {
+    const page = this.cache.db.prepare<[Buffer, Buffer], { id: number; path: Buffer; size: number }>(
+      'select id, path, size from files where path > ? and path < ? order by path limit 1000',
+    )
+    const exact = this.find.get(path)
+    if (exact && exact.size >= 0n) this.mark(Number(exact.id))
+    let kept = exact && exact.size >= 0n ? 1 : 0
+    // '0' is the byte after '/'.
+    const [end, begin] = [Buffer.concat([path, Buffer.from('0')]), Buffer.concat([path, Buffer.from('/')])]
+    for (let last: Buffer = begin, rows = page.all(last, end); rows.length > 0; rows = page.all(last, end))
+      for (const row of rows) {
+        last = row.path
+        if (row.size < 0) continue
+        this.mark(row.id)
+        kept++
+      }
+    return kept
+  }
+
   /** Whether a path is in the snapshot being made. */
   has(path: Buffer): boolean {
     const row = this.find.get(path)
     if (row && this.isMarked(Number(row.id))) return true
-    return this.cache.db.prepare('select 1 from pending_files where path = ? and size is not null').get(path) !== undefined
+    return (
+      this.cache.db.prepare('select 1 from pending_files where path = ? and size is not null').get(path) !== undefined
+    )
   }
 
   /** Takes a file into the snapshot being made; written in batches, so call \`flush\` before reading any back. */
@@ -82,13 +111,16 @@ export class FileCache {
 
   /** Records every mirrored file that was not seen as removed; returns how many. Streams in the order of rows. */
   removeUnseen(): number {
-    const page = this.cache.db.prepare<[number], { id: number; path: Buffer }>('select id, path from files where id > ? order by id limit 1000')
+    const page = this.cache.db.prepare<[number], { id: number; path: Buffer }>(
+      'select id, path from files where id > ? order by id limit 1000',
+    )
     let removed = 0
     let last = 0
     for (let rows = page.all(last); rows.length > 0; rows = page.all(last)) {
       last = rows.at(-1)?.id ?? last
       const gone = rows.filter(({ id }) => !this.isMarked(id))
-      if (gone.length > 0) this.cache.write(() => gone.forEach(({ path }) => this.put.run(path, null, null, null, null)))
+      if (gone.length > 0)
+        this.cache.write(() => gone.forEach(({ path }) => this.put.run(path, null, null, null, null)))
       removed += gone.length
     }
     return removed
@@ -136,7 +168,9 @@ export class FileCache {
   /** Gives every piece that lies in these blobs its new one; a file with a piece that has none counts as changed. */
   repoint(moved: { has(blob: number): boolean }, find: (blob: number) => number | undefined): void {
     const { db } = this.cache
-    const page = db.prepare<[number], { id: number; pieces: Buffer }>('select id, pieces from files where id > ? order by id limit 1000')
+    const page = db.prepare<[number], { id: number; pieces: Buffer }>(
+      'select id, pieces from files where id > ? order by id limit 1000',
+    )
     const forget = db.prepare('update files set size = -1 where id = ?')
     const replace = db.prepare('update files set pieces = ? where id = ?')
     for (let rows = page.all(0); rows.length > 0; rows = page.all(rows.at(-1)?.id ?? 0))

@@ -67,7 +67,8 @@ export class HashIndex {
   }
   /** Adds a landed pack's blobs. Call within a transaction. */
   addBlobs(packRow: number, blobs: readonly { id: number; placed: Placed }[]): void {
-    for (const { id, placed } of blobs) this.addBlob.run(id, packRow, placed.ordinal, placed.offset, placed.length, placed.compressed ? 1 : 0)
+    for (const { id, placed } of blobs)
+      this.addBlob.run(id, packRow, placed.ordinal, placed.offset, placed.length, placed.compressed ? 1 : 0)
   }
   /** Adds pages; sorted first, since a B-tree takes neighbours several times faster than strangers. */
   addPages(pages: { hash: Buffer; blob: number; index: number }[]): void {
@@ -106,7 +107,9 @@ export class HashIndex {
       db.exec('create temp table if not exists lost (blob integer primary key)')
       db.exec('delete from lost')
       for (const row of rows) db.prepare('insert into lost select id from blobs where pack = ?').run(row)
-      db.exec('delete from pages where blob in lost; delete from pieces where blob in lost; delete from blobs where id in lost')
+      db.exec(
+        'delete from pages where blob in lost; delete from pieces where blob in lost; delete from blobs where id in lost',
+      )
       for (const row of rows) db.prepare('delete from packs where id = ?').run(row)
     })
     this.packs.clear()

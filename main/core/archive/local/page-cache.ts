@@ -88,20 +88,29 @@ export class PageCache {
   commit(databases: readonly { path: string; pageSize: number; pages: number }[]): void {
     const { db } = this.cache
     const kept = new Set(databases.map((it) => it.path))
-    for (const { path } of db.prepare<[], { path: string }>('select path from databases').all()) if (!kept.has(path)) this.forget(path)
-    db.exec('insert into maps select * from pending_maps where true on conflict do update set rows = excluded.rows; delete from pending_maps')
+    for (const { path } of db.prepare<[], { path: string }>('select path from databases').all())
+      if (!kept.has(path)) this.forget(path)
+    db.exec(
+      'insert into maps select * from pending_maps where true on conflict do update set rows = excluded.rows; delete from pending_maps',
+    )
     for (const { path, pageSize, pages } of databases) {
       const per = chunkPages(pageSize)
       const chunks = Math.ceil(pages / per)
       db.prepare('delete from maps where path = ? and chunk >= ?').run(path, chunks)
       // A database that shrank within its last chunk: pages that come back later must count as new.
       const last = pages - (chunks - 1) * per
-      db.prepare('update maps set rows = substr(rows, 1, ?) where path = ? and chunk = ?').run(last * rowBytes, path, chunks - 1)
+      db.prepare('update maps set rows = substr(rows, 1, ?) where path = ? and chunk = ?').run(
+        last * rowBytes,
+        path,
+        chunks - 1,
+      )
       this.setDatabase(path, pageSize, pages)
     }
   }
 
   private read(table: 'maps' | 'pending_maps', path: string, chunk: number): Buffer | undefined {
-    return this.cache.db.prepare<[string, number], { rows: Buffer }>(`select rows from ${table} where path = ? and chunk = ?`).get(path, chunk)?.rows
+    return this.cache.db
+      .prepare<[string, number], { rows: Buffer }>(`select rows from ${table} where path = ? and chunk = ?`)
+      .get(path, chunk)?.rows
   }
 }

@@ -29,7 +29,11 @@ export async function listPacks(context: Pick<ArchiveContext, 'destination'>): P
  * Makes the state fit `newest` (undefined for an empty archive). Returns whether its layers can be built upon: if not,
  * the next backup writes whole new ones.
  */
-export async function prepare(context: ArchiveContext, state: LocalState, newest: Manifest | undefined): Promise<{ layersIntact: boolean }> {
+export async function prepare(
+  context: ArchiveContext,
+  state: LocalState,
+  newest: Manifest | undefined,
+): Promise<{ layersIntact: boolean }> {
   const listed = await listPacks(context)
   await reconcileJournal(context, state, listed)
   const label = state.cache.label
@@ -47,10 +51,16 @@ export async function prepare(context: ArchiveContext, state: LocalState, newest
       return { layersIntact: false }
     }
   }
-  return { layersIntact: [...layerPacks(state.cache).values()].flat().every(({ pack, size }) => listed.get(pack) === size) }
+  return {
+    layersIntact: [...layerPacks(state.cache).values()].flat().every(({ pack, size }) => listed.get(pack) === size),
+  }
 }
 
-async function reconcileJournal(context: ArchiveContext, state: LocalState, listed: ReadonlyMap<PackId, number>): Promise<void> {
+async function reconcileJournal(
+  context: ArchiveContext,
+  state: LocalState,
+  listed: ReadonlyMap<PackId, number>,
+): Promise<void> {
   const lost: number[] = []
   for (const { id, pack, size, landed } of state.journal.all()) {
     const there = listed.get(pack)
@@ -62,9 +72,17 @@ async function reconcileJournal(context: ArchiveContext, state: LocalState, list
 }
 
 /** Takes in a pack that landed although this computer died before it could note it: its index tells what it holds. */
-async function adopt(context: ArchiveContext, { cache, journal, index }: LocalState, pack: PackId, size: number): Promise<void> {
+async function adopt(
+  context: ArchiveContext,
+  { cache, journal, index }: LocalState,
+  pack: PackId,
+  size: number,
+): Promise<void> {
   const { destination, archive, keys } = context
-  const trailer = await destination.get(packName(pack), { offset: Math.max(0, size - trailerBytes), length: trailerBytes })
+  const trailer = await destination.get(packName(pack), {
+    offset: Math.max(0, size - trailerBytes),
+    length: trailerBytes,
+  })
   try {
     if (!trailer) throw new Malformed('gone')
     const at = readTrailer(Buffer.from(trailer), size)
@@ -74,8 +92,10 @@ async function adopt(context: ArchiveContext, { cache, journal, index }: LocalSt
       const row = journal.landed(pack, size)
       for (const blob of blobs) {
         const id = index.blobAt(row, blob)
-        if (blob.kind === blobKind.pages) index.addPages(splitHashes(blob.hashes, 'pages').map((hash, i) => ({ hash, blob: id, index: i })))
-        if (blob.kind === blobKind.piece) index.addPieces(splitHashes(blob.hashes, 'pieces').map((hash) => ({ hash, blob: id })))
+        if (blob.kind === blobKind.pages)
+          index.addPages(splitHashes(blob.hashes, 'pages').map((hash, i) => ({ hash, blob: id, index: i })))
+        if (blob.kind === blobKind.piece)
+          index.addPieces(splitHashes(blob.hashes, 'pieces').map((hash) => ({ hash, blob: id })))
       }
     })
   } catch (error) {

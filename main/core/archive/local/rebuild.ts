@@ -17,7 +17,12 @@ import { layerKey, type LayerPacks, type LocalState, setLayerPacks } from './sta
 type BlobOf = (place: Place) => number | undefined
 
 /** Mirrors `manifest`. Damage of its layers throws; the mirror is then incomplete and carries no label. */
-export async function rebuild(context: ArchiveContext, state: LocalState, manifest: Manifest, listed: ReadonlyMap<PackId, number>): Promise<void> {
+export async function rebuild(
+  context: ArchiveContext,
+  state: LocalState,
+  manifest: Manifest,
+  listed: ReadonlyMap<PackId, number>,
+): Promise<void> {
   for (const database of manifest.databases) {
     for await (const window of resolvePages(context, database))
       state.cache.write(() => mirrorWindow(state, database.path, database.pageSize, window, blobsIn(state, listed)))
@@ -81,7 +86,10 @@ function blobsIn(state: LocalState, listed: ReadonlyMap<PackId, number>): BlobOf
   return (place) => {
     if (!known.has(place)) {
       const sound = listed.get(place.pack.id) === place.pack.size
-      known.set(place, sound ? state.index.blobAt(state.journal.landed(place.pack.id, place.pack.size), place) : undefined)
+      known.set(
+        place,
+        sound ? state.index.blobAt(state.journal.landed(place.pack.id, place.pack.size), place) : undefined,
+      )
     }
     return known.get(place)
   }

@@ -15,7 +15,13 @@ export interface LocalState {
 }
 
 export function localState(cache: LocalCache): LocalState {
-  return { cache, journal: new Journal(cache), index: new HashIndex(cache), pages: new PageCache(cache), files: new FileCache(cache) }
+  return {
+    cache,
+    journal: new Journal(cache),
+    index: new HashIndex(cache),
+    pages: new PageCache(cache),
+    files: new FileCache(cache),
+  }
 }
 
 /** The packs in which each layer of the mirrored snapshot lies, by the place of its root. */

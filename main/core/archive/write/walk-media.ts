@@ -1,5 +1,5 @@
 /** Listing media folders: raw names, no links followed, a million files without holding them. */
-import { lstatSync, opendirSync, type Dir } from 'node:fs'
+import { type BigIntStats, lstatSync, opendirSync } from 'node:fs'
 import { sep } from 'node:path'
 import type { ErrorCode, Warning } from '../../../../contract/errors.ts'
 import type { MediaFolder } from '../../stores/store.ts'
@@ -19,35 +19,58 @@ export interface ListedFile {
 const slash = Buffer.from('/')
 const separator = Buffer.from(sep)
 
+export interface WalkOptions {
+  onWarning: (warning: Warning) => void
+  /** Told of a file or folder that is there and could not be looked at: what was known of it may still be so. */
+  onHidden: (path: Buffer) => void
+}
+
 /**
- * Yields every regular file below the folders. Links and devices are skipped and reported, as are folders that cannot
- * be read; a file that vanishes between being listed and being looked at counts as never seen.
+ * Yields every regular file below the folders. Links and devices are skipped and reported, as is what cannot be looked
+ * at; a file that vanishes between being listed and being looked at counts as never seen.
  */
-export function* walkMedia(folders: readonly MediaFolder[], onWarning: (warning: Warning) => void): Generator<ListedFile, void, undefined> {
+export function* walkMedia(
+  folders: readonly MediaFolder[],
+  { onWarning, onHidden }: WalkOptions,
+): Generator<ListedFile, void, undefined> {
   for (const { name, folder } of folders) {
     const waiting = [{ path: Buffer.from(name), full: Buffer.from(folder) }]
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const { path, full } = next
-      const report = (code: ErrorCode, at: Buffer, reason?: string) => onWarning({ code, detail: { path: at.toString(), ...(reason && { reason }) } })
-      const dir = open(full, (reason) => report('file_unreadable', path, reason))
-      if (!dir) continue
+      const report = (code: ErrorCode, at: Buffer, reason?: string) =>
+        onWarning({ code, detail: { path: at.toString(), ...(reason && { reason }) } })
+      const hidden = (at: Buffer, error: unknown) => {
+        report('file_unreadable', at, reasonOf(error))
+        onHidden(at)
+      }
       try {
-        for (let entry = dir.readSync(); entry; entry = dir.readSync()) {
-          // Opened with encoding 'buffer', names are bytes, whatever the type says.
-          const own = entry.name as unknown as Buffer
+        for (const { own, isFolder } of entries(full)) {
           const below = { path: Buffer.concat([path, slash, own]), full: Buffer.concat([full, separator, own]) }
-          if (entry.isDirectory()) waiting.push(below)
-          else yield* look(below, report)
+          if (isFolder) waiting.push(below)
+          else yield* look(below, report, hidden)
         }
-      } finally {
-        dir.closeSync()
+      } catch (error) {
+        const reason = reasonOf(error)
+        if (reason === undefined) throw error
+        // A folder inside a folder may be deleted at any time; one that was named is rather a disk that was taken away.
+        if (reason === 'ENOENT' && path.includes(slash)) report('file_vanished', path)
+        else hidden(path, error)
       }
     }
   }
 }
 
-function* look({ path, full }: { path: Buffer; full: Buffer }, report: (code: ErrorCode, at: Buffer, reason?: string) => void): Generator<ListedFile, void, undefined> {
-  const stat = lstatSync(full, { bigint: true, throwIfNoEntry: false })
+function* look(
+  { path, full }: { path: Buffer; full: Buffer },
+  report: (code: ErrorCode, at: Buffer, reason?: string) => void,
+  hidden: (at: Buffer, error: unknown) => void,
+): Generator<ListedFile, void, undefined> {
+  let stat: BigIntStats | undefined
+  try {
+    stat = lstatSync(full, { bigint: true, throwIfNoEntry: false })
+  } catch (error) {
+    return hidden(path, error)
+  }
   if (!stat) return
   if (stat.isSymbolicLink()) return report('link_skipped', path)
   if (!stat.isFile()) return report('file_unreadable', path, 'not a regular file')
@@ -56,12 +79,21 @@ function* look({ path, full }: { path: Buffer; full: Buffer }, report: (code: Er
   yield { path, full, size: stat.size, modified: stat.mtimeNs }
 }
 
-function open(full: Buffer, onUnreadable: (reason: string) => void): Dir | undefined {
+/** What a folder holds. Throws the file system's own errors, also in the middle. */
+function* entries(full: Buffer): Generator<{ own: Buffer; isFolder: boolean }, void, undefined> {
+  // The types know only string paths and names; Node takes and gives buffers with this encoding.
+  const dir = opendirSync(full as unknown as string, { encoding: 'buffer' as BufferEncoding, bufferSize: 512 })
   try {
-    // The types know only string paths and names; Node takes and gives buffers with this encoding.
-    return opendirSync(full as unknown as string, { encoding: 'buffer' as BufferEncoding, bufferSize: 512 })
-  } catch (error) {
-    onUnreadable(error instanceof Error && 'code' in error ? String(error.code) : 'unknown')
-    return undefined
+    for (let entry = dir.readSync(); entry; entry = dir.readSync()) {
+      // Opened with encoding 'buffer', names are bytes, whatever the type says.
+      yield { own: entry.name as unknown as Buffer, isFolder: entry.isDirectory() }
+    }
+  } finally {
+    dir.closeSync()
   }
+}
+
+/** The system's name for what went wrong; undefined for a mistake of ours. */
+function reasonOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && 'syscall' in error ? String(error.code) : undefined
 }
