@@ -1,0 +1,34 @@
+/** A small archive, and every moment of backup, forget and restore at which a process can be killed and told again. */
+import { Random } from '../fixtures/random.ts'
+import { Life } from '../faults/life.ts'
+import { beginLife } from '../faults/moments.ts'
+import { backupRound, forgetRound, restoreRound } from '../faults/rounds.ts'
+
+const rounds = { backup: backupRound, forget: forgetRound, restore: restoreRound }
+
+/** Kills before and after every call; throws at the first thing that is not as it must be. */
+export async function everyMoment(seed: number): Promise<void> {
+  for (const job of ['backup', 'forget', 'restore'] as const) {
+    const life = new Life(new Random(seed), { messages: 300, files: 12, bytes: 3_000_000 })
+    try {
+      await beginLife(life)
+      let missed = 0
+      // The number of calls differs a little from day to day: until a kill comes too late several times in a row.
+      for (let at = 1; missed < 6; at++)
+        for (const when of ['before', 'after'] as const) {
+          const what = `${job} killed ${when} call ${at}`
+          try {
+            // So that there is something to forget.
+            if (job === 'forget') await backupRound(life, { ms: 60_000 })
+            missed = (await rounds[job](life, { at, when })) ? 0 : missed + 1
+          } catch (error) {
+            process.stdout.write(`${what}: FAILED\n`)
+            throw error
+          }
+        }
+      process.stdout.write(`${job}: every moment\n`)
+    } finally {
+      life.leave()
+    }
+  }
+}
