@@ -22,7 +22,7 @@ export const usage = `npm run bench -- [options]
   --pairs n        interleaved pairs, default 5
   --write          put the figures into docs/BENCHMARKS.md (not with --quick)
 
-COFFER_BENCH_DIR is where the workload is kept, about 10 GB while it runs; default: coffer-bench in the
+COFFER_BENCH_DIR is where the workload is kept, about 15 GB while it runs; default: coffer-bench in the
 system's folder for temporary files.`
 
 /** The options, or a sentence saying what is wrong with them. */

@@ -27,10 +27,10 @@ export function pageWith(
 ): string {
   const at = page.indexOf(`\n${heading}\n`)
   const method = at < 0 ? page : page.slice(0, at)
-  const kept = at < 0 ? [] : page.slice(at).split('\n').flatMap(lineOf)
-  const fresh = rows.map(markdownOf)
-  const names = new Set(fresh.map(({ name }) => name))
-  const lines = [...kept.filter(({ name }) => !names.has(name)), ...fresh]
+  const lines = new Map<string, string>()
+  for (const { name, text } of at < 0 ? [] : page.slice(at).split('\n').flatMap(lineOf)) lines.set(name, text)
+  // A line that is there already keeps its place.
+  for (const { name, text } of rows.map(markdownOf)) lines.set(name, text)
   const day = about.date.toISOString().slice(0, 10)
   return [
     method.trimEnd(),
@@ -41,7 +41,7 @@ export function pageWith(
     '',
     '| | Coffer | restic | borg | cp + sync | | asked for | |',
     '| --- | ---: | ---: | ---: | ---: | --- | --- | --- |',
-    ...lines.map(({ text }) => text),
+    ...lines.values(),
     '',
   ].join('\n')
 }

@@ -1,5 +1,5 @@
 /** From figures to lines of a table, each beside what was asked for. */
-import { type Samples, type Who } from './samples.ts'
+import type { Samples, Who } from './samples.ts'
 
 export interface Row {
   what: string
@@ -41,8 +41,10 @@ export function rowsOf(samples: Samples, ideal: Ideal | undefined): Row[] {
     memory(samples, 'Peak memory, restore', 'memory restore'),
     memory(samples, 'Peak memory, the day', 'memory day'),
     lateSnapshot(samples),
-    list(samples, 'List of all snapshots, new computer', 'list from folder', 2),
-    list(samples, 'List of all snapshots, same computer', 'list from memory'),
+    timeOf(samples, 'List of all snapshots, new computer', 'list from folder', 2),
+    timeOf(samples, 'List of all snapshots, same computer', 'list from memory'),
+    timeOf(samples, 'A million files, first backup', 'million first'),
+    timeOf(samples, 'A million files, the day', 'million day'),
     memory(samples, 'A million files, peak memory, first', 'million first', null),
     memory(samples, 'A million files, peak memory, the day', 'million day'),
     metadata(samples),
@@ -67,6 +69,11 @@ function line(
   }
   if (cell('coffer') === '') return undefined
   return { what, coffer: cell('coffer'), restic: cell('restic'), borg: cell('borg'), copy: cell('copy'), ...verdict }
+}
+
+/** A line that is about Coffer alone. */
+function ownRow(what: string, coffer: string, verdict: Verdict): Row {
+  return { what, coffer, restic: '', borg: '', copy: '', ...verdict }
 }
 
 function speed(samples: Samples, what: string, measure: string, least?: number): Row | undefined {
@@ -96,10 +103,9 @@ function idealDay(samples: Samples, ideal: Ideal): Row | undefined {
   const ours = samples.median('day, bytes', 'coffer')
   if (ours === undefined) return undefined
   const ratio = ours / ideal.day
-  return {
-    ...{ what: 'The day, beside what it cannot be less than', coffer: megabytes(ours), restic: '', borg: '', copy: '' },
-    ...{ figure: `${ratio.toFixed(3)} × ${megabytes(ideal.day)}`, target: 'at most 1.1 ×', met: ratio <= 1.1 },
-  }
+  const figure = `${ratio.toFixed(3)} × ${megabytes(ideal.day)}`
+  const verdict = { figure, target: 'at most 1.1 ×', met: ratio <= 1.1 }
+  return ownRow('The day, beside what it cannot be less than', megabytes(ours), verdict)
 }
 
 const mostMemory = 350e6
@@ -152,13 +158,14 @@ function lateSnapshot(samples: Samples): Row | undefined {
   const late = samples.median('late snapshot, seconds', 'coffer')
   if (early === undefined || late === undefined) return undefined
   const verdict = { figure: `early ones ${seconds(early)}`, target: 'at most 1.1 ×', met: late <= early * 1.1 }
-  return { what: 'A late snapshot (200th)', coffer: seconds(late), restic: '', borg: '', copy: '', ...verdict }
+  return ownRow('A late snapshot (200th)', seconds(late), verdict)
 }
 
-function list(samples: Samples, what: string, measure: string, most?: number): Row | undefined {
+/** Coffer's own time, under `most` seconds where that is asked for. */
+function timeOf(samples: Samples, what: string, measure: string, most = Infinity): Row | undefined {
   const median = samples.median(`${measure}, seconds`, 'coffer')
-  const judged = { figure: '', target: `under ${most ?? 0} s`, met: median !== undefined && median < (most ?? 0) }
-  return line(samples, what, `${measure}, seconds`, seconds, most === undefined ? unjudged : judged)
+  const judged = { figure: '', target: `under ${most} s`, met: median !== undefined && median < most }
+  return line(samples, what, `${measure}, seconds`, seconds, most === Infinity ? unjudged : judged)
 }
 
 function metadata(samples: Samples): Row | undefined {
