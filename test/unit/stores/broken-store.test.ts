@@ -212,7 +212,7 @@ describe('media folders', () => {
     makeClosed(path)
     const store = await openStore({ path, tmp, media: [join(owner, 'nothing')] })
     await expect(store.snapshot()).rejects.toMatchObject({
-      code: 'store_not_found',
+      code: 'media_not_found',
       detail: { path: join(owner, 'nothing') },
     })
   })
