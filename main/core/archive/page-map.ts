@@ -14,21 +14,6 @@ export interface PageEntry {
   index: number
 }
 
-/** Encodes up to 65,536 entries sorted by page. */
-export function encodePageMap(entries: readonly PageEntry[]): Buffer {
-  if (entries.length > maxLayerEntries) throw new Error('too many entries for one blob')
-  const table = new PlaceTable()
-  const rows = entries.map((entry) => table.row(entry.place))
-  const out = new ByteWriter()
-  table.write(out)
-  out.u32(entries.length)
-  for (const entry of entries) out.u32(entry.page)
-  for (const row of rows) out.u32(row)
-  for (const entry of entries) out.raw(Buffer.from([entry.index & 255, entry.index >> 8]))
-  for (const entry of entries) out.raw(entry.hash)
-  return out.done()
-}
-
 /** A decoded blob of a map, by columns: reading a page allocates nothing. */
 export interface PageMapBlob {
   places: Place[]
@@ -37,6 +22,51 @@ export interface PageMapBlob {
   indexes: Uint16Array
   /** 16 bytes a page. */
   hashes: Buffer
+}
+
+/** Encodes up to 65,536 entries sorted by page. */
+export function encodePageMap(entries: readonly PageEntry[]): Buffer {
+  const places = new Map<Place, number>()
+  const rows = Uint32Array.from(entries, ({ place }) => {
+    const row = places.get(place) ?? places.size
+    places.set(place, row)
+    return row
+  })
+  const hashes = Buffer.allocUnsafe(entries.length * pageHashBytes)
+  entries.forEach(({ hash }, i) => hash.copy(hashes, i * pageHashBytes, 0, pageHashBytes))
+  const pages = Uint32Array.from(entries, ({ page }) => page)
+  const indexes = Uint16Array.from(entries, ({ index }) => index)
+  return encodePageColumns({ places: [...places.keys()], pages, rows, indexes, hashes })
+}
+
+/** The same from columns. Two places may be the same blob; those that no page names are left out. */
+export function encodePageColumns({ places, pages, rows, indexes, hashes }: PageMapBlob): Buffer {
+  const count = pages.length
+  if (count > maxLayerEntries) throw new Error('too many entries for one blob')
+  const table = new PlaceTable()
+  const known = new Map<number, number>()
+  const rowOf = (row: number): number => {
+    let written = known.get(row)
+    if (written === undefined) {
+      const place = places[row]
+      if (!place) throw new Error('a page without its place')
+      known.set(row, (written = table.row(place)))
+    }
+    return written
+  }
+  const columns = Buffer.allocUnsafe(count * (4 + 4 + 2))
+  for (let i = 0; i < count; i++) {
+    columns.writeUInt32LE(pages[i] ?? 0, i * 4)
+    columns.writeUInt32LE(rowOf(rows[i] ?? 0), count * 4 + i * 4)
+    columns.writeUInt16LE(indexes[i] ?? 0, count * 8 + i * 2)
+  }
+  const out = new ByteWriter()
+  table.write(out)
+  return out
+    .u32(count)
+    .raw(columns)
+    .raw(hashes.subarray(0, count * pageHashBytes))
+    .done()
 }
 
 /** Decodes a map blob; throws Malformed unless sorted, complete and within its own tables. */

@@ -1,5 +1,5 @@
 /**
- * Forgetting: older snapshots are deleted, then whatever nobody needs any more (archive.md, "Forgetting").
+ * Forgetting: older snapshots are deleted, then whatever nobody needs any more (docs/FORMAT.md, "Forgetting").
  *
  * It may be killed between any two steps. Until the newest manifest lists a snapshot as deleted, nothing has happened;
  * from then on the next forget deletes it. A pack goes only when no manifest that counts needs it, and a manifest only

@@ -1,4 +1,4 @@
-/** The chain of snapshots across those that were deleted on purpose (archive.md, "Identity, freshness"). */
+/** The chain of snapshots across those that were deleted on purpose (docs/FORMAT.md, "Freshness"). */
 import type { ForgottenRow } from '../forgotten-list.ts'
 import type { Identity } from '../names.ts'
 

@@ -1,4 +1,4 @@
-/** Which packs are not worth keeping as they are (archive.md, "Forgetting"). */
+/** Which packs are not worth keeping as they are (docs/FORMAT.md, "Forgetting"). */
 import type { CofferError } from '../../../../contract/errors.ts'
 import { blobKind } from '../blob.ts'
 import type { ArchiveContext } from '../context.ts'
@@ -56,7 +56,7 @@ export async function choosePacks(
   }
   const wanted = [...shares.values()]
     .filter(({ pack, damaged }) => chosen.has(pack.id) && !damaged)
-    .map(({ pack, alive }) => ({ ...pack, alive }))
+    .map(({ pack, alive }) => ({ ...pack, alive: Math.round(alive) }))
   if (free === undefined) return { replaced: wanted, postponed: 0 }
   // Those that give back most for least come first; the next forget goes on with the room they have made.
   let room = free - smallPack

@@ -1,4 +1,4 @@
-/** Deleting the packs that nobody needs (archive.md, "Forgetting"). */
+/** Deleting the packs that nobody needs (docs/FORMAT.md, "Forgetting"). */
 import { throwIfCancelled } from '../../jobs/progress.ts'
 import type { ArchiveContext } from '../context.ts'
 import { losePacks } from '../local/lose-packs.ts'

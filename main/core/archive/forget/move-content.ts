@@ -4,10 +4,10 @@
  * stays is not written a second time: so an interrupted forget is finished, not repeated.
  */
 import { CofferError } from '../../../../contract/errors.ts'
-import { BlobLabel, blobKind, openBlob } from '../blob.ts'
+import { BlobLabel, blobKind, giveBack, openBlobInPlace } from '../blob.ts'
 import type { ArchiveContext } from '../context.ts'
 import { hashPage, hashPiece } from '../hashes.ts'
-import { hashBytes, pageHashBytes, runPlain } from '../limits.ts'
+import { hashBytes, maxPack, pageHashBytes, runPlain } from '../limits.ts'
 import type { LocalState } from '../local/state.ts'
 import { packName } from '../names.ts'
 import { PackBuilder, packCapacity } from '../pack.ts'
@@ -33,6 +33,7 @@ export class ContentMover {
   private readonly moves: Moves
   private readonly stays: (pack: PackRef) => boolean
   private readonly buffer = new ArrayBuffer(packCapacity)
+  private incoming: Uint8Array | undefined
   private builder: PackBuilder | undefined
   private run: Run | undefined
   private asked: { blob: number; place: Place | undefined } | undefined
@@ -60,9 +61,11 @@ export class ContentMover {
     if (blobs.length === 0) return
     const open = await this.opener(pack, blobs)
     for (const blob of blobs) {
-      const plain = await open(blob)
+      const { plain, lent } = await open(blob)
       if (blob.kind === blobKind.pages) await this.movePages(blob, plain)
       else await this.movePiece(blob, plain)
+      // Sealed anew or known elsewhere: either way nobody needs these bytes any more.
+      if (!lent) giveBack(plain)
     }
   }
 
@@ -72,29 +75,32 @@ export class ContentMover {
     await this.endPack()
   }
 
-  /** Where most of a pack is needed it is fetched in one piece. */
+  /** Where most of a pack is needed it is fetched in one piece; `lent` bytes are a part of that. */
   private async opener(
     pack: ReplacedPack,
     blobs: readonly LiveBlob[],
-  ): Promise<(blob: LiveBlob) => Promise<Buffer> | Buffer> {
+  ): Promise<(blob: LiveBlob) => Promise<{ plain: Buffer; lent: boolean }>> {
     const { context } = this
     const needed = blobs.reduce((sum, { place }) => sum + place.length, 0)
-    if (needed * 4 < pack.size) return ({ place, kind }) => readBlob(context, place, kind)
+    if (needed * 4 < pack.size)
+      return async ({ place, kind }) => ({ plain: await readBlob(context, place, kind), lent: false })
     const object = packName(pack.id)
-    const got = await context.destination.get(object, { offset: 0, length: pack.size })
+    // One buffer for all packs: only what a pack fills of it becomes resident.
+    const got = await context.destination.get(
+      object,
+      { offset: 0, length: pack.size },
+      (this.incoming ??= new Uint8Array(maxPack)),
+    )
     if (!got) throw new CofferError('pack_missing', { object })
     if (got.byteLength !== pack.size) throw new CofferError('pack_truncated', { object })
     const bytes = Buffer.from(got.buffer, got.byteOffset, got.byteLength)
     const label = new BlobLabel(context.archive, pack.id)
-    return ({ place: { offset, length, ordinal, compressed }, kind }) =>
-      intact(object, () =>
-        openBlob(
-          bytes.subarray(offset, offset + length),
-          label.of(kind, ordinal, compressed),
-          compressed,
-          context.keys.blobs,
-        ),
-      )
+    return async ({ place: { offset, length, ordinal, compressed }, kind }) => {
+      const sealed = bytes.subarray(offset, offset + length)
+      const aad = label.of(kind, ordinal, compressed)
+      const plain = intact(object, () => openBlobInPlace(sealed, aad, compressed, context.keys.blobs))
+      return { plain, lent: plain.buffer === bytes.buffer }
+    }
   }
 
   private async movePages(blob: LiveBlob, plain: Buffer): Promise<void> {

@@ -15,6 +15,7 @@ export interface Target {
 const remembered = 512
 
 interface TargetRow {
+  target: number
   page: number
   place: number
   pack: Buffer
@@ -41,7 +42,7 @@ export class Moves {
     )
     this.addMove = live.db.prepare('replace into moves values (?, ?, ?, ?)')
     this.find = live.db.prepare(
-      `select m.page, m.place, p.pack, p.size, t.ordinal, t.start, t.length, t.compressed, t.known
+      `select m.target, m.page, m.place, p.pack, p.size, t.ordinal, t.start, t.length, t.compressed, t.known
        from blobs b join moves m on m.blob = b.id join targets t on t.id = m.target join packs p on p.id = t.pack
        where b.pack = ? and b.ordinal = ?`,
     )
@@ -70,18 +71,30 @@ export class Moves {
     const key = `${pack.id} ${ordinal}`
     let targets = this.blobs.get(key)
     if (!targets) {
-      targets = new Map(this.find.all(this.live.pack(pack), ordinal).map((row) => [row.page, this.target(row)]))
+      targets = this.targetsOf(this.live.pack(pack), ordinal)
       if (this.blobs.size >= remembered) this.blobs.clear()
       this.blobs.set(key, targets)
     }
     return targets.get(page)
   }
 
-  private target({ pack, size, ordinal, start, length, compressed, known, place }: TargetRow): Target {
+  private targetsOf(pack: number, ordinal: number): Map<number, Target> {
+    const places = new Map<number, Place>()
+    const targets = new Map<number, Target>()
+    for (const row of this.find.all(pack, ordinal)) {
+      const { target, page, place: index, known } = row
+      const place = places.get(target) ?? this.placeOf(row)
+      places.set(target, place)
+      targets.set(page, { place, known, index })
+    }
+    return targets
+  }
+
+  private placeOf({ pack, size, ordinal, start, length, compressed }: TargetRow): Place {
     // One object for each pack, as tables read from an archive have it.
     const key = pack.toString('latin1')
     let ref = this.packs.get(key)
     if (!ref) this.packs.set(key, (ref = { id: packIdFrom(pack), size }))
-    return { place: { pack: ref, ordinal, offset: start, length, compressed: compressed === 1 }, known, index: place }
+    return { pack: ref, ordinal, offset: start, length, compressed: compressed === 1 }
   }
 }

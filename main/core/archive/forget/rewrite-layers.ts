@@ -12,8 +12,8 @@ import { maxLayerEntries, pageHashBytes } from '../limits.ts'
 import { layerKey } from '../local/state.ts'
 import type { Layer, Manifest } from '../manifest.ts'
 import { packName, type PackId } from '../names.ts'
-import { encodePageMap, type PageEntry } from '../page-map.ts'
-import type { PackRef } from '../places.ts'
+import { encodePageColumns } from '../page-map.ts'
+import type { PackRef, Place } from '../places.ts'
 import { intact, readBlob } from '../read-blob.ts'
 import { readPageMap, readRoot } from '../read-layers.ts'
 import type { LayerPart, TableWriter, WrittenLayer } from '../write/table-writer.ts'
@@ -90,18 +90,30 @@ export class LayerRewriter {
 
   private async *pages(blob: LayerBlob): AsyncGenerator<LayerPart, void, undefined> {
     const map = await readPageMap(this.context, blob)
-    const entries: PageEntry[] = []
-    map.pages.forEach((page, i) => {
+    const places: Place[] = []
+    const rowOf = new Map<Place, number>()
+    const hashes = Buffer.allocUnsafe(map.hashes.length)
+    // The numbers are written over those that were read: an entry never comes to lie further back.
+    let count = 0
+    for (let i = 0; i < map.pages.length; i++) {
       const place = map.places[map.rows[i] ?? 0]
-      if (!place) return
-      const hash = map.hashes.subarray(i * pageHashBytes, (i + 1) * pageHashBytes)
+      if (!place) continue
       const index = map.indexes[i] ?? 0
       const moved = this.isGoing(place.pack) ? this.moves.of(place.pack, place.ordinal, index) : { place, index }
-      if (moved) entries.push({ page, hash, place: moved.place, index: moved.index })
-    })
-    const [first, last] = [entries[0], entries.at(-1)]
-    if (first && last)
-      yield { plain: encodePageMap(entries), entries: entries.length, first: u32(first.page), last: u32(last.page) }
+      if (!moved) continue
+      const row = rowOf.get(moved.place) ?? places.length
+      if (row === places.length) rowOf.set(moved.place, places.push(moved.place) - 1)
+      map.pages[count] = map.pages[i] ?? 0
+      map.rows[count] = row
+      map.indexes[count] = moved.index
+      map.hashes.copy(hashes, count * pageHashBytes, i * pageHashBytes, (i + 1) * pageHashBytes)
+      count++
+    }
+    const pages = map.pages.subarray(0, count)
+    const [first, last] = [pages[0], pages.at(-1)]
+    if (first === undefined || last === undefined) return
+    const plain = encodePageColumns({ ...map, places, pages, hashes })
+    yield { plain, entries: count, first: u32(first), last: u32(last) }
   }
 
   private async *files(blob: LayerBlob): AsyncGenerator<LayerPart, void, undefined> {
