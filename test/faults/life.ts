@@ -54,8 +54,7 @@ export class Life {
 
   /** Runs a command on the archive with its key; `strike` as strike.ts has it. */
   start(args: readonly string[], strike?: Strike): ReturnType<Person['start']> {
-    const env = strike && { NODE_OPTIONS: `--import=${strikeFile}`, COFFER_STRIKE: JSON.stringify(strike) }
-    return this.person.start([...args, '--key-file', 'key.txt', '--json'], env)
+    return this.person.start([...args, '--key-file', 'key.txt', '--json'], strike && struckBy(strike))
   }
   run(args: readonly string[], strike?: Strike): Promise<Ended> {
     return this.start(args, strike).ended
@@ -131,4 +130,9 @@ export class Life {
   leave(): void {
     this.person.leave()
   }
+}
+
+/** The environment of a process that is to be struck. */
+export function struckBy(strike: Strike): Record<string, string> {
+  return { NODE_OPTIONS: `--import=${strikeFile}`, COFFER_STRIKE: JSON.stringify(strike) }
 }

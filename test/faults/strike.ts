@@ -1,6 +1,6 @@
 /**
  * Loaded into a process before its program (`node --import strike.ts …`): sends it a signal at a moment that can be
- * told again, so that a test can go through all of them.
+ * told again, so that a test can go through all of them; or does something to its disk at that moment.
  *
  * A moment is a call that changes something on a disk: a file made, written, flushed, given its name, removed; a
  * transaction of a database. Calls are counted in the main thread, from 1; `before` strikes when nothing of the call is
@@ -12,7 +12,12 @@ import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 
 export interface Strike {
+  /** SIGKILL, if neither `rename` nor `fill` is given. */
   signal?: 'SIGKILL' | 'SIGINT'
+  /** Takes a folder away. */
+  rename?: { from: string; to: string }
+  /** Writes a file of zeros until the disk is full. */
+  fill?: string
   at?: number
   when?: 'before' | 'after'
   report?: string
@@ -22,17 +27,12 @@ type Call = (...args: unknown[]) => unknown
 
 const made: string[] = []
 
-function watch(
-  holder: object,
-  name: string,
-  { at, when, signal = 'SIGKILL' }: Strike,
-  changes: (args: unknown[]) => boolean,
-): void {
+function watch(holder: object, name: string, asked: Strike, changes: (args: unknown[]) => boolean): void {
   // Functions of Node and of better-sqlite3, taken as what they are: callable, and theirs to be replaced.
   const own = (holder as Record<string, Call>)[name]
   if (own === undefined) return
   const strike = (number: number, now: 'before' | 'after'): void => {
-    if (number === at && now === (when ?? 'before')) process.kill(process.pid, signal)
+    if (number === asked.at && now === (asked.when ?? 'before')) act(asked)
   }
   const watched: Call = function (this: unknown, ...args) {
     if (!changes(args)) return own.apply(this, args)
@@ -45,6 +45,27 @@ function watch(
   }
   // What hangs on a function (fs.open's promisified form, say) is not asked for by what is watched here.
   Object.defineProperty(holder, name, { value: watched, configurable: true, writable: true })
+}
+
+// Taken before they are watched.
+const { renameSync, openSync, writeSync, closeSync } = fs
+
+function act({ signal, rename, fill }: Strike): void {
+  if (rename) renameSync(rename.from, rename.to)
+  if (fill !== undefined) fillDisk(fill)
+  if (signal !== undefined || (!rename && fill === undefined)) process.kill(process.pid, signal ?? 'SIGKILL')
+}
+
+function fillDisk(path: string): void {
+  const fd = openSync(path, 'w')
+  const zeros = Buffer.alloc(4096)
+  try {
+    for (;;) writeSync(fd, zeros)
+  } catch {
+    // Full.
+  } finally {
+    closeSync(fd)
+  }
 }
 
 const always = () => true

@@ -6,6 +6,7 @@
  *     npm run soak -- interrupts 100     the same with Ctrl-C
  *     npm run soak -- moments            a kill before and after every call that changes something on a disk
  *     npm run soak -- calls              every call to a destination fails, once and for good
+ *     npm run soak -- disks              disks that fill up or are taken away at every moment
  *
  * Every draw comes from one seed, which is printed; COFFER_SEED=… has a run again. Ends at the first failure, since
  * what follows one would build upon it.
@@ -24,6 +25,7 @@ const parts: Record<string, () => Promise<void>> = {
   interrupts: () => randomMoments({ count: Number(count ?? 60), seed, signal: 'SIGINT' }),
   moments: () => everyMoment(seed),
   calls: () => Promise.resolve(vitest('test/faults/every-call.test.ts')),
+  disks: () => Promise.resolve(vitest('test/faults/disks.test.ts')),
 }
 const chosen = part === 'all' ? Object.values(parts) : [parts[part] ?? unknownPart()]
 for (const run of chosen) await run()

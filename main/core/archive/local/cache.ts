@@ -188,9 +188,11 @@ function sqliteCode(error: unknown): string {
 /** What a failure of this computer's own state means to people: local_full or home_failed; a bug is returned as it is. */
 export function localFailure(error: unknown): unknown {
   const code = sqliteCode(error)
-  const meaning = /^(SQLITE_FULL|SQLITE_IOERR.*|ENOSPC|EDQUOT)$/.test(code)
+  const meaning = /^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/.test(code)
     ? 'local_full'
-    : /^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM)|^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|ENOENT|EIO)$/.test(code)
+    : /^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM|SQLITE_IOERR)|^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|ENOENT|EIO)$/.test(
+          code,
+        )
       ? 'home_failed'
       : undefined
   return meaning ? new CofferError(meaning, { reason: code }, { cause: error }) : error

@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { CofferError } from '../../../../contract/errors.ts'
 import { localFailure } from '../../archive/read/local-failure.ts'
+import { processIsAlive } from '../../stores/private-folder.ts'
 import { probeRules } from './probe.ts'
 import type { NameRules } from './safe-name.ts'
 
@@ -45,36 +46,48 @@ export interface Staging {
  * Errors: target_failed, local_full.
  */
 export function openStaging(target: string, probe = probeRules): Staging {
+  let root: string | undefined
+  let made: string | undefined
+  const remove = ({ undo }: { undo: boolean }): void => {
+    if (root !== undefined) {
+      rmSync(root, { recursive: true, force: true, maxRetries: 3 })
+      inUse.delete(root)
+    }
+    if (undo && made !== undefined) removeEmpty(target, made)
+  }
   try {
-    const made = mkdirSync(target, { recursive: true })
+    made = mkdirSync(target, { recursive: true })
     const real = realpathSync(target)
     sweep(real)
-    const root = join(real, `.coffer-restore-${randomBytes(8).toString('hex')}`)
-    mkdirSync(root, { mode: 0o700 })
+    root = join(real, newStagingName())
     inUse.add(root)
+    mkdirSync(root, { mode: 0o700 })
     writeFileSync(join(root, ownerFile), JSON.stringify({ pid: process.pid, host: hostname() }))
-    for (const folder of ['files', 'databases', 'probe']) mkdirSync(join(root, folder), { mode: 0o700 })
+    const inside = (name: string): string => join(root ?? '', name)
+    for (const folder of ['files', 'databases', 'probe']) mkdirSync(inside(folder), { mode: 0o700 })
     return {
       target: real,
       root,
-      files: join(root, 'files'),
-      rules: probe(join(root, 'probe')),
+      files: inside('files'),
+      rules: probe(inside('probe')),
       database(n) {
-        const folder = join(root, 'databases', String(n))
+        const folder = join(inside('databases'), String(n))
         mkdirSync(folder, { mode: 0o700 })
         return join(folder, 'database')
       },
-      remove({ undo }) {
-        rmSync(root, { recursive: true, force: true, maxRetries: 3 })
-        inUse.delete(root)
-        if (undo && made !== undefined) removeEmpty(target, made)
-      },
+      remove,
     }
   } catch (error) {
+    remove({ undo: true })
     if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST')
       throw new CofferError('target_failed', { path: target, reason: 'this is a file, not a folder' }, { cause: error })
     throw localFailure(error, target)
   }
+}
+
+/** Sixteen digits: eight for the process, so that one killed before it could write down who it is can be told. */
+function newStagingName(): string {
+  return `.coffer-restore-${process.pid.toString(16).padStart(8, '0')}${randomBytes(4).toString('hex')}`
 }
 
 /** Removes `folder` and the folders above it down from `top`, all of which were made just now, as far as they are empty. */
@@ -100,8 +113,8 @@ function isRunning(folder: string): boolean {
   try {
     owner = JSON.parse(readFileSync(join(folder, ownerFile), 'utf8'))
   } catch {
-    // Killed before it had written who it is: that takes no longer than this.
-    return Date.now() - lstatSync(folder).mtimeMs < 10_000
+    const pid = Number.parseInt(basename(folder).slice(-16, -8), 16)
+    return processIsAlive(pid) && Date.now() - lstatSync(folder).mtimeMs < 10_000
   }
   if (
     typeof owner !== 'object' ||
@@ -113,11 +126,5 @@ function isRunning(folder: string): boolean {
     return false
   // Another computer's process cannot be asked about; it has a week.
   if (owner.host !== hostname()) return Date.now() - lstatSync(folder).mtimeMs < 7 * 24 * 3600 * 1000
-  if (owner.pid === process.pid) return false
-  try {
-    process.kill(owner.pid, 0)
-    return true
-  } catch (error) {
-    return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM'
-  }
+  return owner.pid !== process.pid && processIsAlive(owner.pid)
 }
