@@ -20,6 +20,7 @@ import { localState, type LocalState } from '../archive/local/state.ts'
 import type { Manifest } from '../archive/manifest.ts'
 import type { Identity } from '../archive/names.ts'
 import { packName, parsePackName } from '../archive/names.ts'
+import { isDamage } from '../archive/read-blob.ts'
 import { readForgotten } from '../archive/read-layers.ts'
 import { bySnapshot, type FoundSnapshot, openSnapshots } from '../archive/read/survey-snapshots.ts'
 import { listManifests } from '../archive/read-manifests.ts'
@@ -74,7 +75,7 @@ async function forgetWith(
   let live: LiveTable | undefined
   try {
     const state = localState(cache)
-    const { decision, found, warnings } = await survey(session, options)
+    const { decision, found, relist, warnings } = await survey(session, options)
     const ours = new Set(state.journal.all().map(({ pack }) => packName(pack)))
     await session.destination.tidy((name) => ours.has(name) || parsePackName(name) === undefined)
 
@@ -85,7 +86,7 @@ async function forgetWith(
       options.onProgress({ phase: 'read', done, total })
     })
     const run = new ForgetRun(session, state, live, decision, options)
-    await run.recordDeleted()
+    await run.recordDeleted({ relist })
     await run.deleteSnapshots()
     const { deleted, repacked } = await run.collect()
     return {
@@ -101,11 +102,16 @@ async function forgetWith(
   }
 }
 
+interface Survey {
+  decision: Decision
+  found: FoundSnapshot[]
+  /** The newest snapshot's list of what was deleted is damaged and has to be written anew. */
+  relist: boolean
+  warnings: Warning[]
+}
+
 /** What is there, what is to go, and whether this computer may say so. */
-async function survey(
-  session: Session,
-  { keep = 'all', snapshots = [] }: ForgetOptions,
-): Promise<{ decision: Decision; found: FoundSnapshot[]; warnings: Warning[] }> {
+async function survey(session: Session, { keep = 'all', snapshots = [] }: ForgetOptions): Promise<Survey> {
   const memory = readMemory(session.home, session.archive)
   const listed = await listManifests(session)
   const found = await openSnapshots(session, bySnapshot(listed))
@@ -116,23 +122,32 @@ async function survey(
   if (newest && newest.writer !== memory.writer)
     throw new CofferError('other_writer', { since: new Date(newest.createdAt).toISOString() })
   const deleted = await listsOf(session, heads)
-  // The newest tells of all that were deleted, unless it was made on a day on which the one before it did not open.
+  // The newest tells of all that were deleted, unless it was made on a day on which the one before it did not open,
+  // or its list is damaged: then the others' lists tell, each of what went before it.
   const here = new Set(manifests.map(({ identity }) => identity))
   const loose = manifests.filter(({ predecessor }) => predecessor !== null && !here.has(predecessor))
   const told = await listsOf(session, loose)
   const decision = decide(
-    { found, deleted, told, remembered: memory.newest },
+    { found, deleted: deleted.rows, told: told.rows, remembered: memory.newest },
     { rule: keep, named: snapshots, now: session.now() },
   )
-  return { decision, found, warnings: await judgeFreshness(session, { manifests, listed }) }
+  const judged = deleted.faults.length > 0 ? [] : await judgeFreshness(session, { manifests, listed })
+  return { decision, found, relist: deleted.faults.length > 0, warnings: [...deleted.faults, ...judged] }
 }
 
-async function listsOf(session: Session, manifests: readonly Manifest[]): Promise<Chain> {
+/** What these snapshots list as deleted. A damaged list tells nothing. */
+async function listsOf(session: Session, manifests: readonly Manifest[]): Promise<{ rows: Chain; faults: Warning[] }> {
   const rows: Chain = new Map()
+  const faults: Warning[] = []
   for (const { forgotten } of manifests)
-    for (const [identity, predecessor] of await readForgotten(session, forgotten.layers))
-      rows.set(identity, predecessor)
-  return rows
+    try {
+      for (const [identity, predecessor] of await readForgotten(session, forgotten.layers))
+        rows.set(identity, predecessor)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      faults.push({ code: error.code, detail: error.detail })
+    }
+  return { rows, faults }
 }
 
 /** Revisions that do not open beside one that does. */
@@ -172,7 +187,7 @@ class ForgetRun {
   }
 
   /** Puts the revisions that list what is about to be deleted; the newest last, since with it the deletion is decided. */
-  async recordDeleted(): Promise<void> {
+  async recordDeleted({ relist }: Pick<Survey, 'relist'>): Promise<void> {
     const { session, decision, landing, revisions } = this
     const here = new Set(decision.kept.map(({ manifest }) => manifest.identity as Identity))
     const tables = new TableWriter(
@@ -181,7 +196,7 @@ class ForgetRun {
       (id, bytes) => landing.land(id, bytes),
     )
     const lists = new Map<Decision['kept'][number], ForgottenStack>()
-    for (const kept of decision.fresh.size > 0 ? decision.kept : []) {
+    for (const kept of decision.fresh.size > 0 || relist ? decision.kept : []) {
       const list = await writeList(session, tables, kept, listOf(kept, decision, here), decision.fresh)
       if (list) lists.set(kept, list)
     }

@@ -2,11 +2,19 @@ import { describe, expect, it } from 'vitest'
 import { LocalCache } from '../../../main/core/archive/local/cache.ts'
 import { Journal } from '../../../main/core/archive/local/cache.ts'
 import type { Manifest } from '../../../main/core/archive/manifest.ts'
-import { manifestName, type ManifestName, newPackId, packName } from '../../../main/core/archive/names.ts'
+import {
+  type Identity,
+  manifestName,
+  type ManifestName,
+  newPackId,
+  packName,
+} from '../../../main/core/archive/names.ts'
+import { readForgotten } from '../../../main/core/archive/read-layers.ts'
 import { sealManifest } from '../../../main/core/archive/sealed-manifest.ts'
+import { judgeChain } from '../../../main/core/jobs/freshness.ts'
 import { archiveFolder, writeMemory } from '../../../main/core/jobs/memory.ts'
 import type { Session } from '../../../main/core/jobs/session.ts'
-import { expectTidy, forgetIn, listed } from '../../fixtures/forget-checks.ts'
+import { expectTidy, forgetIn, listed, snapshotsIn } from '../../fixtures/forget-checks.ts'
 import { manifests } from '../../fixtures/practice-archive.ts'
 import { TinyArchive } from '../../fixtures/tiny-archive.ts'
 import { openTiny, temporaryFolder } from '../../fixtures/tiny-session.ts'
@@ -185,6 +193,27 @@ describe('what an interrupted forget left', () => {
     const { warnings } = await forgetIn(session, { snapshots: [at(all, 2).snapshot] })
     expect(warnings).toMatchObject([{ code: 'manifest_altered', detail: { object: nameOf(torn) } }])
     expect((await manifests(session)).at(-1)?.revision).toBe(3)
+    await expectTidy(session)
+  })
+})
+
+describe('a damaged list of what was deleted', () => {
+  it('is written anew from what the other snapshots list', async () => {
+    const { archive, session, all } = await setUp({ snapshots: 6 })
+    await forgetIn(session, { snapshots: [at(all, 0).snapshot, at(all, 2).snapshot, at(all, 3).snapshot] })
+    const [layer] = (await snapshotsIn(session)).at(-1)?.forgotten.layers ?? []
+    const stored = archive.destination.objects.get(`packs/${layer?.pack}`)
+    if (!stored || !layer) throw new Error('no layer')
+    stored.bytes[layer.offset + 30] = (stored.bytes[layer.offset + 30] ?? 0) ^ 1
+    const { warnings } = await forgetIn(session, { keep: 'all' })
+    expect(warnings).toMatchObject([{ code: 'pack_altered', detail: { object: `packs/${layer.pack}` } }])
+    const healed = await snapshotsIn(session)
+    expect(await judgeChain(session, healed, [])).toEqual([])
+    const { identity: first, predecessor: none } = at(all, 0)
+    const list = await readForgotten(session, healed.at(-1)?.forgotten.layers ?? [])
+    expect(list.size).toBe(3)
+    expect(list.get(first as Identity)).toBe(none)
+    expect((await forgetIn(session, { keep: 'all' })).warnings).toEqual([])
     await expectTidy(session)
   })
 })
