@@ -2,7 +2,7 @@
 import { CofferError, type Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/manifest.ts'
 import type { LocalState } from '../archive/local/state.ts'
-import { PackLanding } from '../archive/write/pack-landing.ts'
+import { hashesAtOnce, PackLanding } from '../archive/write/pack-landing.ts'
 import { DatabaseSealer } from '../archive/write/seal-database.ts'
 import { FileSealer, type SealedFiles } from '../archive/write/seal-files.ts'
 import { SealPool } from '../archive/write/seal-pool.ts'
@@ -45,7 +45,7 @@ export async function sealStore(
   const { before, signal, onProgress } = options
   const warnings: Warning[] = []
   const onWarning = (warning: Warning) => void (warnings.length < warningsShown && warnings.push(warning))
-  const landing = new PackLanding(session, state)
+  const landing = new PackLanding(session, state, { together: hashesAtOnce })
   const total = snapshot.databases.reduce((sum, { source }) => sum + source.pageCount * source.pageSize, 0)
   let done = 0
   // How much media is new is only known once all of it has been looked at: until then there is no total to show.
@@ -90,6 +90,7 @@ export async function sealStore(
     sealedFiles.missing += await countMissing(state, snapshot)
     await pool.settle({ packs: true })
     await pool.close()
+    landing.flush()
 
     const tables = new TableWriter(
       session,
@@ -107,6 +108,7 @@ export async function sealStore(
     }
     const list = await fileTables(session, state, tables, usable?.files)
     await tables.finish()
+    landing.flush()
     landing.dropUnused()
     const [summary, complaints] = await counted
     for (const reason of complaints.slice(0, 3)) onWarning({ code: 'store_check_failed', detail: { reason } })
@@ -119,9 +121,22 @@ export async function sealStore(
       tablePacks: tables.packs.map(({ id, size }) => ({ pack: id, size })),
       warnings,
     }
+  } catch (error) {
+    await pool.close()
+    rememberLanded(landing)
+    throw error
   } finally {
     signal.removeEventListener('abort', cancel)
     await pool.close()
+  }
+}
+
+/** After a failure what has landed is noted, so that the next run need not read it from the packs themselves. */
+function rememberLanded(landing: PackLanding): void {
+  try {
+    landing.flush()
+  } catch {
+    // The disk of this computer may be what failed; the next run asks the packs.
   }
 }
 

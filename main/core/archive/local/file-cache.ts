@@ -27,6 +27,7 @@ interface KnownRow {
 export class FileCache {
   private readonly cache: LocalCache
   private readonly find: Statement<[Buffer], KnownRow>
+  private readonly isPending: Statement<[Buffer]>
   private readonly put: Statement<[Buffer, number | null, bigint | null, Buffer | null, Buffer | null]>
   /** One bit a mirrored file: whether it is still there. An eighth of a megabyte for a million files. */
   private seen = new Uint8Array(1024)
@@ -38,6 +39,7 @@ export class FileCache {
     this.find = cache.db
       .prepare<[Buffer], KnownRow>('select id, size, modified from files where path = ?')
       .safeIntegers()
+    this.isPending = cache.db.prepare('select 1 from pending_files where path = ? and size is not null')
     this.put = cache.db.prepare('replace into pending_files values (?, ?, ?, ?, ?)')
     this.mirrorRow = cache.db.prepare(
       'replace into files (path, size, modified, digest, pieces) values (?, ?, ?, ?, ?)',
@@ -86,9 +88,7 @@ export class FileCache {
   has(path: Buffer): boolean {
     const row = this.find.get(path)
     if (row && this.isMarked(Number(row.id))) return true
-    return (
-      this.cache.db.prepare('select 1 from pending_files where path = ? and size is not null').get(path) !== undefined
-    )
+    return this.isPending.get(path) !== undefined
   }
 
   /** Takes a file into the snapshot being made; written in batches, so call \`flush\` before reading any back. */

@@ -72,10 +72,11 @@ export class HashIndex {
   }
   /** Adds pages; sorted first, since a B-tree takes neighbours several times faster than strangers. */
   addPages(pages: { hash: Buffer; blob: number; index: number }[]): void {
-    pages.sort((a, b) => a.hash.compare(b.hash))
+    pages.sort((a, b) => Buffer.compare(a.hash, b.hash))
     for (const { hash, blob, index } of pages) this.addPage.run(hash, blob, index)
   }
   addPieces(pieces: { hash: Buffer; blob: number }[]): void {
+    pieces.sort((a, b) => Buffer.compare(a.hash, b.hash))
     for (const { hash, blob } of pieces) this.addPiece.run(hash, blob)
   }
 

@@ -31,7 +31,12 @@ export async function* pageEntries(context: ArchiveContext, layer: Layer): Async
       const place = map.places[map.rows[i] ?? 0]
       const page = map.pages[i]
       if (!place || page === undefined) throw new Error('a decoded map without its places')
-      yield { page, place, index: map.indexes[i] ?? 0, hash: map.hashes.subarray(i * pageHashBytes, (i + 1) * pageHashBytes) }
+      yield {
+        page,
+        place,
+        index: map.indexes[i] ?? 0,
+        hash: map.hashes.subarray(i * pageHashBytes, (i + 1) * pageHashBytes),
+      }
     }
   }
 }
@@ -49,7 +54,10 @@ export async function* overlayPages(
   for (let next = await top.next(); !next.done && next.value.page < pageCount; next = await top.next()) yield next.value
 }
 
-async function* overTwo(newer: AsyncIterator<PageEntry>, older: AsyncIterator<PageEntry> | undefined): AsyncGenerator<PageEntry, void, undefined> {
+async function* overTwo(
+  newer: AsyncIterator<PageEntry>,
+  older: AsyncIterator<PageEntry> | undefined,
+): AsyncGenerator<PageEntry, void, undefined> {
   let a = await newer.next()
   let b = await older?.next()
   while (!a.done || (b && !b.done)) {
@@ -80,7 +88,8 @@ export async function* overlayFiles(
   const older = mergeLayers(context, below)
   let b = await older.next()
   for (const entry of newer) {
-    for (; !b.done && Buffer.compare(b.value.path, entry.path) < 0; b = await older.next()) if (!bottom || !('removed' in b.value)) yield b.value
+    for (; !b.done && Buffer.compare(b.value.path, entry.path) < 0; b = await older.next())
+      if (!bottom || !('removed' in b.value)) yield b.value
     if (!b.done && b.value.path.equals(entry.path)) b = await older.next()
     if (!bottom || !('removed' in entry)) yield entry
   }

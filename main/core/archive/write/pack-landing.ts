@@ -1,6 +1,10 @@
 /**
- * What happens between sealing and knowing: blobs sealed by workers are gathered per pack, and when a pack has landed
+ * What happens between sealing and knowing: blobs sealed by workers are gathered per pack, and after a pack has landed
  * its journal entry and all it holds enter the index in one transaction.
+ *
+ * Several packs may enter together: hashes are random, so each transaction touches the whole index, and its cost is
+ * that of the index rather than of what is added. A crash before loses nothing: the ids were journalled before the
+ * packs left, and the next run reads from their own indexes what they hold.
  */
 import type { ArchiveContext } from '../context.ts'
 import type { Placed } from '../blob.ts'
@@ -14,11 +18,18 @@ interface Filling {
   pieces: { hash: Buffer; blob: number }[]
 }
 
+/** Hashes that are gathered before they enter the index in a long backup; some ten megabytes. */
+export const hashesAtOnce = 65_536
+
 export class PackLanding {
   private readonly context: ArchiveContext
   private readonly state: LocalState
+  private readonly together: number
+  /** Packs that landed and are not in the index yet. */
+  private arrived: { id: PackId; size: number; filling: Filling | undefined }[] = []
+  private waiting = 0
   private readonly filling = new Map<PackId, Filling>()
-  /** Pieces sealed in packs that have not landed: found here until the index has them. */
+  /** Pieces that are sealed but not in the index yet. */
   private readonly onTheWay = new Map<string, number>()
   /** Ids taken by this run of which no byte has left yet. */
   private readonly unused = new Set<PackId>()
@@ -27,9 +38,11 @@ export class PackLanding {
   /** Bytes uploaded. */
   uploaded = 0
 
-  constructor(context: ArchiveContext, state: LocalState) {
+  /** `together`: how many hashes are gathered before they enter the index; 0 for every pack at once. */
+  constructor(context: ArchiveContext, state: LocalState, { together }: { together: number } = { together: 0 }) {
     this.context = context
     this.state = state
+    this.together = together
   }
 
   /** Journals an id before any byte of its pack leaves this computer. */
@@ -70,14 +83,27 @@ export class PackLanding {
     this.landed.set(id, bytes.length)
     const filling = this.filling.get(id)
     this.filling.delete(id)
+    this.arrived.push({ id, size: bytes.length, filling })
+    this.waiting += (filling?.pages.length ?? 0) + (filling?.pieces.length ?? 0)
+    if (this.waiting >= this.together) this.flush()
+  }
+
+  /** Makes everything that has landed known: before anyone asks the journal or the index for it. */
+  flush(): void {
+    const { arrived } = this
+    if (arrived.length === 0) return
     this.state.cache.write(() => {
-      const row = this.state.journal.landed(id, bytes.length)
-      if (!filling) return
-      this.state.index.addBlobs(row, filling.blobs)
-      this.state.index.addPages(filling.pages)
-      this.state.index.addPieces(filling.pieces)
+      for (const { id, size, filling } of arrived) {
+        const row = this.state.journal.landed(id, size)
+        if (filling) this.state.index.addBlobs(row, filling.blobs)
+      }
+      this.state.index.addPages(arrived.flatMap(({ filling }) => filling?.pages ?? []))
+      this.state.index.addPieces(arrived.flatMap(({ filling }) => filling?.pieces ?? []))
     })
-    for (const { hash } of filling?.pieces ?? []) this.onTheWay.delete(hash.toString('latin1'))
+    this.arrived = []
+    this.waiting = 0
+    for (const { filling } of arrived)
+      for (const { hash } of filling?.pieces ?? []) this.onTheWay.delete(hash.toString('latin1'))
   }
 
   /**

@@ -10,13 +10,16 @@ export function readPiece(piece: PieceRequest, into: Buffer): PieceResult | unde
   let fd: number
   try {
     // O_NOFOLLOW: a file that became a link since it was listed is not the file any more. Absent on Windows.
-    fd = openSync(Buffer.from(piece.path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+    fd = openSync(
+      Buffer.from(piece.path),
+      constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+    )
   } catch (error) {
     return failure(error)
   }
   try {
     if (!isAsListed(fd, piece)) return { fault: 'file_changed' }
-    for (let done = 0; done < into.length; ) {
+    for (let done = 0; done < into.length;) {
       const n = readSync(fd, into, done, into.length - done, piece.offset + done)
       if (n === 0) return { fault: 'file_changed' }
       done += n

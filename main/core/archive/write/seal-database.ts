@@ -105,7 +105,12 @@ export class DatabaseSealer {
     })
   }
 
-  private place(worker: SealWorker, slot: number, chunk: number, found: { count: number; prior: Buffer | undefined; changed: number[]; hashes: Buffer; lookUp: boolean }): void {
+  private place(
+    worker: SealWorker,
+    slot: number,
+    chunk: number,
+    found: { count: number; prior: Buffer | undefined; changed: number[]; hashes: Buffer; lookUp: boolean },
+  ): void {
     const rows = Buffer.alloc(found.count * rowBytes)
     found.prior?.copy(rows, 0, 0, Math.min(found.prior.length, rows.length))
     const toSeal: number[] = []

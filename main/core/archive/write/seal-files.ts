@@ -108,14 +108,24 @@ export class FileSealer {
 
   private async begin(listed: ListedFile, attempt: number): Promise<void> {
     const pieces = Math.ceil(Number(listed.size) / maxBlobPlain)
-    const file: OpenFile = { ...listed, rows: Buffer.alloc(pieces * pieceRowBytes), missing: pieces, attempt, failed: false }
+    const file: OpenFile = {
+      ...listed,
+      rows: Buffer.alloc(pieces * pieceRowBytes),
+      missing: pieces,
+      attempt,
+      failed: false,
+    }
     if (pieces === 0) return this.finish(file)
     this.it.expect(Number(file.size))
     for (let piece = 0; piece < pieces; piece++) {
       const offset = piece * maxBlobPlain
       const length = Math.min(maxBlobPlain, Number(file.size) - offset)
       if (this.batchBytes + length > maxBlobPlain || this.batch.length >= filesAtOnce) await this.submit()
-      this.batch.push({ file, piece, request: { path: alone(file.full), offset, length, size: file.size, modified: file.modified } })
+      this.batch.push({
+        file,
+        piece,
+        request: { path: alone(file.full), offset, length, size: file.size, modified: file.modified },
+      })
       this.batchBytes += length
     }
   }
@@ -164,7 +174,10 @@ export class FileSealer {
       })
       worker.send({ op: 'keep', slot, indices: keep })
       const last = asks.at(-1)
-      this.it.onBytes(asks.reduce((sum, ask) => sum + ask.request.length, 0), last?.file.path.toString() ?? '')
+      this.it.onBytes(
+        asks.reduce((sum, ask) => sum + ask.request.length, 0),
+        last?.file.path.toString() ?? '',
+      )
     } finally {
       this.busy.set(worker, (this.busy.get(worker) ?? 1) - 1)
     }
@@ -177,9 +190,19 @@ export class FileSealer {
   }
 
   private finish(file: OpenFile): void {
-    const hashes = Buffer.concat(Array.from({ length: file.rows.length / pieceRowBytes }, (_, i) => file.rows.subarray(i * pieceRowBytes + 4, i * pieceRowBytes + 4 + hashBytes)))
+    const hashes = Buffer.concat(
+      Array.from({ length: file.rows.length / pieceRowBytes }, (_, i) =>
+        file.rows.subarray(i * pieceRowBytes + 4, i * pieceRowBytes + 4 + hashBytes),
+      ),
+    )
     const size = Number(file.size)
-    this.it.state.files.set({ path: file.path, size, modified: file.modified, digest: fileDigest(this.it.context.keys, size, hashes), pieces: file.rows })
+    this.it.state.files.set({
+      path: file.path,
+      size,
+      modified: file.modified,
+      digest: fileDigest(this.it.context.keys, size, hashes),
+      pieces: file.rows,
+    })
     this.result.new++
   }
 

@@ -56,7 +56,11 @@ export class SealTask {
       this.waiting?.()
       return
     }
-    this.queue = this.queue.then(() => this.serve(message)).catch((error: unknown) => this.post({ op: 'failed', reason: error instanceof Error ? error.message : 'unknown' }))
+    this.queue = this.queue
+      .then(() => this.serve(message))
+      .catch((error: unknown) =>
+        this.post({ op: 'failed', reason: error instanceof Error ? error.message : 'unknown' }),
+      )
   }
 
   private async serve(message: Exclude<ToWorker, { op: 'supply' }>): Promise<void> {
@@ -92,14 +96,22 @@ export class SealTask {
     for (let i = 0; i < count; i++) {
       const hash = all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes)
       hashPage(this.data, bytes.subarray(i * pageSize, (i + 1) * pageSize), hash)
-      if (!before || (i + 1) * rowBytes > before.length || hash.compare(before, i * rowBytes, i * rowBytes + pageHashBytes) !== 0) changed.push(i)
+      if (
+        !before ||
+        (i + 1) * rowBytes > before.length ||
+        hash.compare(before, i * rowBytes, i * rowBytes + pageHashBytes) !== 0
+      )
+        changed.push(i)
     }
     if (changed.length === 0) this.free.push(bytes)
     else {
       const hashes = Array.from({ length: count }, (_, i) => all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes))
       this.slots.set(slot, { bytes, first, hashes, bounds: Array.from({ length: count + 1 }, (_, i) => i * pageSize) })
     }
-    const found = changed.length === count ? all : Buffer.concat(changed.map((i) => all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes)))
+    const found =
+      changed.length === count
+        ? all
+        : Buffer.concat(changed.map((i) => all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes)))
     this.post({ op: 'pagesHashed', slot, changed, hashes: alone(found) })
   }
 
@@ -151,7 +163,11 @@ export class SealTask {
   }
 
   private async addPage(number: number, plain: Buffer, hash: Buffer): Promise<void> {
-    this.run ??= { pages: [], hashes: Buffer.allocUnsafeSlow((runPlain / 512) * pageHashBytes), bytes: Buffer.allocUnsafeSlow(runPlain) }
+    this.run ??= {
+      pages: [],
+      hashes: Buffer.allocUnsafeSlow((runPlain / 512) * pageHashBytes),
+      bytes: Buffer.allocUnsafeSlow(runPlain),
+    }
     const { run } = this
     plain.copy(run.bytes, run.pages.length * plain.length)
     hash.copy(run.hashes, run.pages.length * pageHashBytes)

@@ -26,7 +26,13 @@ export async function databaseTables(
   context: ArchiveContext,
   state: LocalState,
   tables: TableWriter,
-  database: { path: string; pageSize: number; pages: number; sealed: SealedDatabase; before: DatabaseEntry | undefined },
+  database: {
+    path: string
+    pageSize: number
+    pages: number
+    sealed: SealedDatabase
+    before: DatabaseEntry | undefined
+  },
 ): Promise<DatabaseTables> {
   const { path, pageSize, pages, sealed } = database
   const before = database.before?.pageSize === pageSize ? database.before : undefined
@@ -51,14 +57,21 @@ export interface FileTables {
 }
 
 /** The tables of the files. `before` is the previous manifest's when its layers can be built upon. */
-export async function fileTables(context: ArchiveContext, state: LocalState, tables: TableWriter, before: Manifest['files'] | undefined): Promise<FileTables> {
+export async function fileTables(
+  context: ArchiveContext,
+  state: LocalState,
+  tables: TableWriter,
+  before: Manifest['files'] | undefined,
+): Promise<FileTables> {
   const changes = state.files.pendingCount()
   if (before && changes === 0) return { ...before, layers: () => before.layers }
   const totals = sumFiles(context, state)
   if (!before) return { ...totals, layers: stack(await tables.fileLayer(fileEntries(state, state.files.all())), []) }
   const merge = layersToMerge(changes, before.layers)
   const rest = before.layers.slice(merge)
-  const merged = overlayFiles(context, fileEntries(state, state.files.pending()), before.layers.slice(0, merge), { bottom: rest.length === 0 })
+  const merged = overlayFiles(context, fileEntries(state, state.files.pending()), before.layers.slice(0, merge), {
+    bottom: rest.length === 0,
+  })
   return { ...totals, layers: stack(await tables.fileLayer(merged), rest) }
 }
 
@@ -80,7 +93,11 @@ function digestOf(context: ArchiveContext, state: LocalState, path: string, page
   return digest.final().toString('hex')
 }
 
-function* pageEntries(state: LocalState, { path, pageSize, pages }: { path: string; pageSize: number; pages: number }, wanted: (page: number) => boolean): Generator<PageEntry, void, undefined> {
+function* pageEntries(
+  state: LocalState,
+  { path, pageSize, pages }: { path: string; pageSize: number; pages: number },
+  wanted: (page: number) => boolean,
+): Generator<PageEntry, void, undefined> {
   const per = chunkPages(pageSize)
   const placeOf = places(state)
   for (let chunk = 0; chunk * per < pages; chunk++) {
@@ -101,13 +118,22 @@ function* pageEntries(state: LocalState, { path, pageSize, pages }: { path: stri
   }
 }
 
-function* fileEntries(state: LocalState, files: Iterable<CachedFile | { path: Buffer; removed: true }>): Generator<ListEntry, void, undefined> {
+function* fileEntries(
+  state: LocalState,
+  files: Iterable<CachedFile | { path: Buffer; removed: true }>,
+): Generator<ListEntry, void, undefined> {
   const placeOf = places(state)
   for (const file of files) {
     if ('removed' in file) yield file
     else {
       const { path, size, modified, digest } = file
-      const entry: FileEntry = { path, size, modified, digest, pieces: pieceRows(file.pieces).map(({ blob, hash }) => ({ hash, place: placeOf(blob) })) }
+      const entry: FileEntry = {
+        path,
+        size,
+        modified,
+        digest,
+        pieces: pieceRows(file.pieces).map(({ blob, hash }) => ({ hash, place: placeOf(blob) })),
+      }
       yield entry
     }
   }

@@ -60,7 +60,9 @@ export class TableWriter {
   }
 
   /** Writes a file list layer from entries sorted by path; undefined when there are none. */
-  async fileLayer(entries: AsyncIterable<ListEntry> | Iterable<ListEntry | FileEntry>): Promise<WrittenLayer | undefined> {
+  async fileLayer(
+    entries: AsyncIterable<ListEntry> | Iterable<ListEntry | FileEntry>,
+  ): Promise<WrittenLayer | undefined> {
     const blobs: LayerBlob[] = []
     let builder = new FileListBuilder()
     const flush = async () => {
@@ -80,11 +82,20 @@ export class TableWriter {
   }
 
   /** Writes a layer from its blobs, in the order of their keys; undefined when there are none. */
-  async layer(kind: LayerKind, parts: AsyncIterable<LayerPart> | Iterable<LayerPart>): Promise<WrittenLayer | undefined> {
+  async layer(
+    kind: LayerKind,
+    parts: AsyncIterable<LayerPart> | Iterable<LayerPart>,
+  ): Promise<WrittenLayer | undefined> {
     const blobs: LayerBlob[] = []
     for await (const part of parts) {
       if ('place' in part) blobs.push(part)
-      else blobs.push({ place: await this.add(kind, part.plain), entries: part.entries, first: part.first, last: part.last })
+      else
+        blobs.push({
+          place: await this.add(kind, part.plain),
+          entries: part.entries,
+          first: part.first,
+          last: part.last,
+        })
     }
     return this.root(kind, blobs)
   }
@@ -106,7 +117,11 @@ export class TableWriter {
     // Room first: encoding must know which pack the root will lie in, since that one's size is not known yet.
     if (this.pack?.builder.full) await this.finish()
     const root = await this.add(blobKind.root, encodeRoot(kind, blobs))
-    return { root, entries: blobs.reduce((sum, blob) => sum + blob.entries, 0), packs: new Set(blobs.map(({ place }) => place.pack)) }
+    return {
+      root,
+      entries: blobs.reduce((sum, blob) => sum + blob.entries, 0),
+      packs: new Set(blobs.map(({ place }) => place.pack)),
+    }
   }
 
   private async add(kind: BlobKind, plain: Buffer): Promise<Place> {
