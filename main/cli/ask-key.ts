@@ -26,10 +26,11 @@ const maxTyped = 4096
  * there, or when it is pressed on an empty line. Throws cancelled on Ctrl-C and Ctrl-D.
  */
 export async function askForKey(input: TerminalInput, output: TerminalOutput, question: string): Promise<string> {
-  output.write(`${question}\n`)
   const typed = new Typed(output)
   try {
+    // Silent before the question is there: whoever answers at once would otherwise see the terminal echo the key.
     input.setRawMode(true)
+    output.write(`${question}\n`)
     input.resume()
     return await new Promise<string>((resolve, reject) => {
       const listener = (chunk: Buffer): void => {
