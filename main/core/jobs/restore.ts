@@ -18,6 +18,7 @@ import { type DamagedFile, writeFiles } from './restore/write-files.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
 import type { Session } from './session.ts'
 import { findSnapshot } from './snapshots.ts'
+import { steadily } from './steadily.ts'
 
 export interface RestoreOptions {
   /** The folder to restore to, absolute; made if need be. */
@@ -55,13 +56,26 @@ export interface RestoreResult {
  * nothing_matches, target_occupied, target_failed, local_full, cancelled, destination_*, and, unless salvaging, the
  * archive's damage.
  */
-export async function restore(session: Session, options: RestoreOptions): Promise<RestoreResult> {
+export function restore(session: Session, options: RestoreOptions): Promise<RestoreResult> {
+  return steadily(session, { read: (isSame) => restoreOnce(session, options, isSame) })
+}
+
+async function restoreOnce(
+  session: Session,
+  options: RestoreOptions,
+  isSame: () => Promise<boolean>,
+): Promise<RestoreResult> {
   const { manifest, warnings } = await findSnapshot(session, { wanted: options.snapshot, salvage: options.salvage })
   throwIfCancelled(options.signal)
   const staging = openStaging(options.target, options.probe)
   let done = false
   try {
-    const result = await restoreThrough(session, staging, manifest, options)
+    const { result, place, faults } = await restoreThrough(session, staging, manifest, options)
+    // What a salvage worked round may have been moved by another Coffer, not lost.
+    const [fault] = faults
+    if (fault && !(await isSame())) throw new CofferError(fault.code, fault.detail)
+    // Last, so that as little as possible can happen between the first name and the end.
+    await place()
     done = true
     return { ...result, warnings: [...warnings, ...result.warnings] }
   } finally {
@@ -74,14 +88,12 @@ async function restoreThrough(
   staging: Staging,
   manifest: Manifest,
   options: RestoreOptions,
-): Promise<RestoreResult> {
+): Promise<{ result: RestoreResult; place: () => Promise<void>; faults: Warning[] }> {
   const { salvage, overwrite, signal, onProgress } = options
   const wanted = selection(options.only ?? [])
   const { target, rules } = staging
   const run = new RestoreRun(session, { salvage, signal, onProgress })
   let checks = Promise.resolve('ok')
-  let place: () => Promise<void>
-  let result: RestoreResult
   try {
     const survey = await surveyFiles(session, {
       manifest,
@@ -130,21 +142,21 @@ async function restoreThrough(
     for (const folder of folders) await syncFolder(folder)
     run.checking(survey.databases[0]?.entry.path ?? '')
     const integrity = await run.unlessCancelled(checks)
-    place = () => placeAll({ staging, databases, overwrite })
-    result = {
-      snapshot: manifest.snapshot,
-      files: databases.length + files,
-      bytes: run.written,
-      integrity,
-      missing,
-      warnings,
+    return {
+      result: {
+        snapshot: manifest.snapshot,
+        files: databases.length + files,
+        bytes: run.written,
+        integrity,
+        missing,
+        warnings,
+      },
+      place: () => placeAll({ staging, databases, overwrite }),
+      faults: [...run.faults.values()],
     }
   } finally {
     await run.close()
   }
-  // Last, so that as little as possible can happen between the first name and the end.
-  await place()
-  return result
 }
 
 /** Keeps what is left of a file, if anything is. */

@@ -6,6 +6,7 @@ import { bySnapshot, type FoundSnapshot, openSnapshot, openSnapshots } from '../
 import { isDamage } from '../archive/read-blob.ts'
 import { judgeChain, judgeFreshness, rememberNewest } from './freshness.ts'
 import type { Session } from './session.ts'
+import { steadily } from './steadily.ts'
 
 /** One backup, as lists show it. */
 export interface SnapshotLine {
@@ -24,7 +25,11 @@ export interface SnapshotLine {
  * All backups, oldest first. Those whose description is damaged or that are missing are warnings: manifest_altered,
  * manifest_missing, chain_broken, fork, older_than_known, header_rolled_back, header_rewritten. Errors: destination_*.
  */
-export async function listSnapshots(session: Session): Promise<{ snapshots: SnapshotLine[]; warnings: Warning[] }> {
+export function listSnapshots(session: Session): Promise<{ snapshots: SnapshotLine[]; warnings: Warning[] }> {
+  return steadily(session, { read: () => listOnce(session), isOdd: ({ warnings }) => warnings.length > 0 })
+}
+
+async function listOnce(session: Session): Promise<{ snapshots: SnapshotLine[]; warnings: Warning[] }> {
   const listed = await listManifests(session)
   const found = await openSnapshots(session, bySnapshot(listed))
   const manifests = inOrder(found.flatMap(({ manifest }) => manifest ?? []))
@@ -65,7 +70,14 @@ export interface FindOptions {
  * One backup's manifest. Errors: no_snapshots, no_such_snapshot, manifest_altered, manifest_missing, destination_*.
  * Warnings as of listSnapshots, without the chain.
  */
-export async function findSnapshot(
+export function findSnapshot(
+  session: Session,
+  options: FindOptions,
+): Promise<{ manifest: Manifest; warnings: Warning[] }> {
+  return steadily(session, { read: () => findOnce(session, options), isOdd: ({ warnings }) => warnings.length > 0 })
+}
+
+async function findOnce(
   session: Session,
   { wanted, salvage }: FindOptions,
 ): Promise<{ manifest: Manifest; warnings: Warning[] }> {

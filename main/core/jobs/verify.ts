@@ -3,6 +3,7 @@ import type { Warning } from '../../../contract/errors.ts'
 import { TableCache } from '../archive/read/table-cache.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
 import type { Session } from './session.ts'
+import { steadily } from './steadily.ts'
 import { PlaceComparison } from './verify/compare-places.ts'
 import { type Fault, Faults } from './verify/faults.ts'
 import { listObjects } from './verify/list-objects.ts'
@@ -33,7 +34,7 @@ export interface VerifyResult {
 }
 
 /** Bytes of tables that are kept open. */
-const tableBytes = 32 * 1024 * 1024
+const tableBytes = 24 * 1024 * 1024
 
 /**
  * Checks an archive. Damage is never thrown but listed: by object, each kind once. Without `read`: both headers, every
@@ -41,7 +42,14 @@ const tableBytes = 32 * 1024 * 1024
  * it also every byte of every pack, and that tables and packs agree. Errors: destination_*, cancelled, and for a
  * proof local_full, target_failed.
  */
-export async function verify(
+export function verify(session: Session, options: VerifyOptions): Promise<VerifyResult> {
+  return steadily(session, {
+    read: () => verifyOnce(session, options),
+    isOdd: ({ ok, warnings }) => !ok || warnings.length > 0,
+  })
+}
+
+async function verifyOnce(
   session: Session,
   { read, proof, signal, onProgress }: VerifyOptions,
 ): Promise<VerifyResult> {
