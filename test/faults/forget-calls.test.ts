@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { CofferError } from '../../contract/errors.ts'
 import type { Destination } from '../../main/core/destinations/destination.ts'
+import { judgeChain } from '../../main/core/jobs/freshness.ts'
 import { workersInThisThread } from '../fixtures/fake-seal-worker.ts'
 import { expectContent, expectTidy, forgetIn, snapshotsIn } from '../fixtures/forget-checks.ts'
 import type { MemoryDestination } from '../fixtures/memory-destination.ts'
@@ -90,6 +91,7 @@ async function expectWhole(destination: Destination): Promise<string[]> {
   const session = await it_.open(destination)
   const all = await snapshotsIn(session)
   for (const manifest of all) await expectContent(session, manifest, contents.get(manifest.snapshot) ?? new Map())
+  expect(await judgeChain(session, all, [])).toEqual([])
   session.close()
   const there = all.map(({ snapshot }) => snapshot)
   const ids = [...contents.keys()]

@@ -13,7 +13,7 @@ import { isMainThread } from 'node:worker_threads'
 
 export interface Strike {
   /** SIGKILL, if neither `rename` nor `fill` is given. */
-  signal?: 'SIGKILL' | 'SIGINT'
+  signal?: 'SIGKILL' | 'SIGINT' | 'SIGSTOP'
   /** Takes a folder away. */
   rename?: { from: string; to: string }
   /** Writes a file of zeros until the disk is full. */

@@ -33,12 +33,17 @@ export interface Header {
 
 const tag = 'coffer-header-1'
 const version = 1
-const Outer = z.strictObject({ coffer: z.number().int().positive(), body: z.string().max(maxHeader), mac: z.string().max(64) })
+const Outer = z.strictObject({
+  coffer: z.number().int().positive(),
+  body: z.string().max(maxHeader),
+  mac: z.string().max(64),
+})
 
 /** The bytes of coffer.json for a header. */
 export function encodeHeader(header: Header, keys: ArchiveKeys): Buffer {
   const vault = new ByteWriter()
-  if (header.vault) vault.field(Buffer.from(header.vault.address)).field(header.vault.fingerprint).field(header.vault.record)
+  if (header.vault)
+    vault.field(Buffer.from(header.vault.address)).field(header.vault.fingerprint).field(header.vault.record)
   const body = new ByteWriter()
     .field(Buffer.from(tag))
     .u64(header.number)
@@ -65,7 +70,14 @@ export function decodeHeader(bytes: Uint8Array, object: string = headerName): Re
   } catch {
     throw altered('not JSON')
   }
-  const number = z.looseObject({ coffer: z.number().int().min(version + 1) }).safeParse(json)
+  const number = z
+    .looseObject({
+      coffer: z
+        .number()
+        .int()
+        .min(version + 1),
+    })
+    .safeParse(json)
   if (number.success) throw new CofferError('newer_format', { object, version: number.data.coffer })
   const outer = Outer.safeParse(json)
   if (!outer.success) throw altered('not a header')
@@ -83,7 +95,8 @@ export function decodeHeader(bytes: Uint8Array, object: string = headerName): Re
 
 /** wrong_key unless the keys are this archive's. Compares in constant time. */
 export function checkKey(header: Header, keys: ArchiveKeys): void {
-  if (!sodium.sodium_memcmp(keyCheck(keys, idBytes(header.archive)), header.keyCheck)) throw new CofferError('wrong_key')
+  if (!sodium.sodium_memcmp(keyCheck(keys, idBytes(header.archive)), header.keyCheck))
+    throw new CofferError('wrong_key')
 }
 
 /** header_altered unless the MAC over the whole body is right: call after checkKey. */

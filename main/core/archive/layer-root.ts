@@ -25,7 +25,13 @@ export function encodeRoot(kind: LayerKind, blobs: readonly LayerBlob[]): Buffer
   const out = new ByteWriter().u8(kind)
   table.write(out)
   out.u32(blobs.length)
-  blobs.forEach((blob, i) => out.u32(rows[i] ?? 0).u32(blob.entries).field(blob.first).field(blob.last))
+  blobs.forEach((blob, i) =>
+    out
+      .u32(rows[i] ?? 0)
+      .u32(blob.entries)
+      .field(blob.first)
+      .field(blob.last),
+  )
   return out.done()
 }
 
@@ -41,9 +47,11 @@ export function decodeRoot(plain: Buffer, kind: LayerKind, self: PackRef): Layer
     const entries = reader.u32()
     const [first, last] = [reader.field(maxPath), reader.field(maxPath)]
     if (!place || entries === 0 || entries > maxLayerEntries) throw new Malformed('a root names no blob')
-    if (keyLength !== undefined && (first.length !== keyLength || last.length !== keyLength)) throw new Malformed('a root has a broken key')
+    if (keyLength !== undefined && (first.length !== keyLength || last.length !== keyLength))
+      throw new Malformed('a root has a broken key')
     const before = blobs.at(-1)
-    if (compareKeys(kind, first, last) > 0 || (before && compareKeys(kind, before.last, first) >= 0)) throw new Malformed('a root is not in order')
+    if (compareKeys(kind, first, last) > 0 || (before && compareKeys(kind, before.last, first) >= 0))
+      throw new Malformed('a root is not in order')
     blobs.push({ place, entries, first, last })
   }
   reader.end()

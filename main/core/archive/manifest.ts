@@ -27,7 +27,12 @@ const Layers = z.array(Layer).max(maxLayers)
 const Database = z.strictObject({
   /** Its name at the root of the archive, as text. */
   path: z.string().min(1).max(1024),
-  pageSize: z.number().int().min(512).max(65_536).refine((size) => (size & (size - 1)) === 0),
+  pageSize: z
+    .number()
+    .int()
+    .min(512)
+    .max(65_536)
+    .refine((size) => (size & (size - 1)) === 0),
   pages: z.number().int().nonnegative().max(0xffffffff),
   digest: hex(32),
   /** Newest first. */
@@ -77,7 +82,9 @@ export type Identified = Pick<
  * manifests without changing what they stand for.
  */
 export function identify(key: Uint8Array, it: Identified): Identity {
-  const databases = it.databases.map((db) => preimage(db.path, u32(db.pageSize), u64(db.pages), Buffer.from(db.digest, 'hex')))
+  const databases = it.databases.map((db) =>
+    preimage(db.path, u32(db.pageSize), u64(db.pages), Buffer.from(db.digest, 'hex')),
+  )
   const bytes = preimage(
     'coffer-identity-1',
     idBytes(it.archive as ArchiveId),

@@ -2,7 +2,8 @@
  * The tables of packs and blobs with which layers and roots say where things are (docs/FORMAT.md, "Place tables").
  * A place in an entry is then one number: the blob's row.
  */
-import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
+import type { ByteReader, ByteWriter } from './bytes.ts'
+import { Malformed } from './bytes.ts'
 import type { Placed } from './blob.ts'
 import { maxBlobSealed, maxPack, sealOverhead } from './limits.ts'
 import { idBytes, type PackId, packIdFrom } from './names.ts'
@@ -47,7 +48,12 @@ export class PlaceTable {
     for (const [id, { size }] of this.packs) into.raw(idBytes(id)).u32(size)
     into.u32(this.blobs.length)
     for (const { pack, placed } of this.blobs)
-      into.u32(pack).u32(placed.ordinal).u32(placed.offset).u32(placed.length).u8(placed.compressed ? 1 : 0)
+      into
+        .u32(pack)
+        .u32(placed.ordinal)
+        .u32(placed.offset)
+        .u32(placed.length)
+        .u8(placed.compressed ? 1 : 0)
   }
 }
 

@@ -13,7 +13,9 @@ export async function readBlob(context: ArchiveContext, place: Place, kind: Blob
   if (known) return known
   const sealed = await fetchSealed(context, place)
   const label = new BlobLabel(context.archive, place.pack.id).of(kind, place.ordinal, place.compressed)
-  const plain = intact(packName(place.pack.id), () => openBlobInPlace(sealed, label, place.compressed, context.keys.blobs))
+  const plain = intact(packName(place.pack.id), () =>
+    openBlobInPlace(sealed, label, place.compressed, context.keys.blobs),
+  )
   context.tables?.put(key, plain)
   return plain
 }
@@ -42,4 +44,11 @@ export function intact<T>(object: string, decode: () => T): T {
 export function isDamage(error: unknown): error is CofferError {
   return error instanceof CofferError && damage.has(error.code)
 }
-const damage = new Set<string>(['pack_missing', 'pack_truncated', 'pack_altered', 'map_damaged', 'manifest_missing', 'manifest_altered'])
+const damage = new Set<string>([
+  'pack_missing',
+  'pack_truncated',
+  'pack_altered',
+  'map_damaged',
+  'manifest_missing',
+  'manifest_altered',
+])

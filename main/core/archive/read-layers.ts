@@ -33,14 +33,21 @@ export async function readPageMap(context: ArchiveContext, blob: LayerBlob): Pro
   const plain = await readBlob(context, blob.place, blobKind.map)
   return intact(packName(blob.place.pack.id), () => {
     const map = decodePageMap(plain, blob.place.pack)
-    if (map.pages.length !== blob.entries || map.pages[0] !== blob.first.readUInt32LE() || map.pages.at(-1) !== blob.last.readUInt32LE())
+    if (
+      map.pages.length !== blob.entries ||
+      map.pages[0] !== blob.first.readUInt32LE() ||
+      map.pages.at(-1) !== blob.last.readUInt32LE()
+    )
       throw new Malformed('a map that is not the one its root names')
     return map
   })
 }
 
 /** The identities that were deleted on purpose, each with its predecessor's. */
-export async function readForgotten(context: ArchiveContext, layers: readonly Layer[]): Promise<Map<Identity, Identity | null>> {
+export async function readForgotten(
+  context: ArchiveContext,
+  layers: readonly Layer[],
+): Promise<Map<Identity, Identity | null>> {
   const forgotten = new Map<Identity, Identity | null>()
   for (const layer of layers)
     for (const blob of await readRoot(context, layer, blobKind.forgotten)) {
@@ -48,7 +55,11 @@ export async function readForgotten(context: ArchiveContext, layers: readonly La
       const rows = intact(packName(blob.place.pack.id), () => {
         const decoded = decodeForgotten(plain)
         const [first, last] = [decoded[0]?.identity, decoded.at(-1)?.identity]
-        if (decoded.length !== blob.entries || first !== blob.first.toString('hex') || last !== blob.last.toString('hex'))
+        if (
+          decoded.length !== blob.entries ||
+          first !== blob.first.toString('hex') ||
+          last !== blob.last.toString('hex')
+        )
           throw new Malformed('a forgotten list that is not the one its root names')
         return decoded
       })

@@ -13,7 +13,10 @@ export interface ListedManifest extends ManifestName {
 }
 
 /** All manifests that are listed, every revision, oldest first. Names that are none are given to `onStray`. */
-export async function listManifests(context: Pick<ArchiveContext, 'destination'>, onStray?: (name: string) => void): Promise<ListedManifest[]> {
+export async function listManifests(
+  context: Pick<ArchiveContext, 'destination'>,
+  onStray?: (name: string) => void,
+): Promise<ListedManifest[]> {
   const found: ListedManifest[] = []
   for await (const { name, size } of context.destination.list('snapshots')) {
     const parsed = parseManifestName(name)
@@ -29,7 +32,12 @@ export async function readManifest(context: ArchiveContext, name: ManifestName):
   const bytes = await context.destination.get(object, { offset: 0, length: maxManifestObject + 1 })
   if (!bytes) throw new CofferError('manifest_missing', { object })
   try {
-    return openManifest(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), name, context.archive, context.keys)
+    return openManifest(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      name,
+      context.archive,
+      context.keys,
+    )
   } catch (error) {
     if (error instanceof Malformed) throw new CofferError('manifest_altered', { object, reason: error.message })
     throw error

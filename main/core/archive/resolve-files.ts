@@ -72,7 +72,11 @@ function covers({ first, last }: Gap, path: Buffer): boolean {
   return (!first || Buffer.compare(first, path) <= 0) && (!last || Buffer.compare(path, last) <= 0)
 }
 
-async function* layerEntries(context: ArchiveContext, layer: Layer, onFault?: (fault: CofferError) => void): AsyncGenerator<ListEntry | Gap> {
+async function* layerEntries(
+  context: ArchiveContext,
+  layer: Layer,
+  onFault?: (fault: CofferError) => void,
+): AsyncGenerator<ListEntry | Gap> {
   let blobs: LayerBlob[]
   try {
     blobs = await readRoot(context, layer, blobKind.files)
@@ -95,7 +99,10 @@ async function* layerEntries(context: ArchiveContext, layer: Layer, onFault?: (f
 }
 
 /** Passes entries on; what does not decode, or is not the blob its root names, becomes a fault that names the pack. */
-function* faithful(blob: LayerBlob, entries: Generator<ListEntry, void, undefined>): Generator<ListEntry, void, undefined> {
+function* faithful(
+  blob: LayerBlob,
+  entries: Generator<ListEntry, void, undefined>,
+): Generator<ListEntry, void, undefined> {
   const object = packName(blob.place.pack.id)
   let count = 0
   let last: Buffer | undefined
@@ -104,7 +111,8 @@ function* faithful(blob: LayerBlob, entries: Generator<ListEntry, void, undefine
     if (next.done) break
     const { path } = next.value
     intact(object, () => {
-      if (count === 0 && !path.equals(blob.first)) throw new Malformed('a list that begins elsewhere than its root says')
+      if (count === 0 && !path.equals(blob.first))
+        throw new Malformed('a list that begins elsewhere than its root says')
       if (Buffer.compare(path, blob.last) > 0) throw new Malformed('a path outside its blob’s range')
     })
     count++
@@ -112,6 +120,7 @@ function* faithful(blob: LayerBlob, entries: Generator<ListEntry, void, undefine
     yield next.value
   }
   intact(object, () => {
-    if (count !== blob.entries || !last?.equals(blob.last)) throw new Malformed('a list that is not the one its root names')
+    if (count !== blob.entries || !last?.equals(blob.last))
+      throw new Malformed('a list that is not the one its root names')
   })
 }

@@ -49,7 +49,12 @@ export async function* resolvePages(
   }
 }
 
-async function layOver(context: ArchiveContext, window: PageWindow, blobs: LayerBlob[], onFault?: (fault: CofferError) => void): Promise<void> {
+async function layOver(
+  context: ArchiveContext,
+  window: PageWindow,
+  blobs: LayerBlob[],
+  onFault?: (fault: CofferError) => void,
+): Promise<void> {
   for (const blob of blobs) {
     const [from, to] = [blob.first.readUInt32LE(), blob.last.readUInt32LE()]
     if (to < window.first || from >= window.first + window.count) continue
@@ -86,5 +91,12 @@ async function orFault<T>(read: () => Promise<T>, onFault?: (fault: CofferError)
 }
 
 function emptyWindow(first: number, count: number): PageWindow {
-  return { first, count, places: [], rows: new Uint32Array(count).fill(nowhere), indexes: new Uint16Array(count), hashes: Buffer.alloc(count * pageHashBytes) }
+  return {
+    first,
+    count,
+    places: [],
+    rows: new Uint32Array(count).fill(nowhere),
+    indexes: new Uint16Array(count),
+    hashes: Buffer.alloc(count * pageHashBytes),
+  }
 }

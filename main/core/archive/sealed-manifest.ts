@@ -22,14 +22,19 @@ export const maxManifestObject = streamHeaderBytes + Math.ceil((padme(maxManifes
 
 /** The object's bytes for a manifest. */
 export function sealManifest(manifest: Manifest, keys: Pick<ArchiveKeys, 'manifests'>): Buffer {
-  const json = zstdCompressSync(Buffer.from(JSON.stringify(manifest)), { params: { [constants.ZSTD_c_compressionLevel]: 9 } })
+  const json = zstdCompressSync(Buffer.from(JSON.stringify(manifest)), {
+    params: { [constants.ZSTD_c_compressionLevel]: 9 },
+  })
   const plain = Buffer.alloc(Math.max(leastPlain, padme(4 + json.length)))
   plain.writeUInt32LE(json.length)
   json.copy(plain, 4)
 
   const header = Buffer.alloc(streamHeaderBytes)
   const push = pushStream(header, keys.manifests)
-  const label = labelOf(manifest.archive as ArchiveId, manifest as Pick<Manifest, 'seq' | 'snapshot' | 'revision'> as ManifestName)
+  const label = labelOf(
+    manifest.archive as ArchiveId,
+    manifest as Pick<Manifest, 'seq' | 'snapshot' | 'revision'> as ManifestName,
+  )
   const parts: Buffer[] = [header]
   for (let at = 0; at < plain.length; at += chunkPlain)
     parts.push(push(plain.subarray(at, at + chunkPlain), label, { final: at + chunkPlain >= plain.length }))
@@ -40,15 +45,23 @@ export function sealManifest(manifest: Manifest, keys: Pick<ArchiveKeys, 'manife
  * Opens a manifest that was found under `name`. Throws Malformed when it was altered, cut, moved from another name or
  * archive, or does not describe itself truly (its identity is computed anew).
  */
-export function openManifest(object: Buffer, name: ManifestName, archive: ArchiveId, keys: Pick<ArchiveKeys, 'manifests' | 'identity'>): Manifest {
+export function openManifest(
+  object: Buffer,
+  name: ManifestName,
+  archive: ArchiveId,
+  keys: Pick<ArchiveKeys, 'manifests' | 'identity'>,
+): Manifest {
   if (object.length > maxManifestObject) throw new Malformed('too long for a manifest')
   const plain = openStream(object, labelOf(archive, name), keys.manifests)
   if (plain.length < 4) throw new Malformed('too short for a manifest')
   const length = plain.readUInt32LE()
-  if (length > plain.length - 4 || plain.subarray(4 + length).some((byte) => byte !== 0)) throw new Malformed('broken padding')
+  if (length > plain.length - 4 || plain.subarray(4 + length).some((byte) => byte !== 0))
+    throw new Malformed('broken padding')
   let json: unknown
   try {
-    json = JSON.parse(zstdDecompressSync(plain.subarray(4, 4 + length), { maxOutputLength: maxManifest }).toString('utf8'))
+    json = JSON.parse(
+      zstdDecompressSync(plain.subarray(4, 4 + length), { maxOutputLength: maxManifest }).toString('utf8'),
+    )
   } catch {
     throw new Malformed('not a manifest')
   }
@@ -69,7 +82,8 @@ function openStream(object: Buffer, label: Buffer, key: Uint8Array): Buffer {
     const opened = pull(object.subarray(at, at + chunkSealed), label)
     if (!opened) throw new Malformed('a manifest that does not open')
     const last = at + chunkSealed >= object.length
-    if (last !== opened.final) throw new Malformed(last ? 'a manifest that was cut' : 'bytes after the end of a manifest')
+    if (last !== opened.final)
+      throw new Malformed(last ? 'a manifest that was cut' : 'bytes after the end of a manifest')
     parts.push(opened.plain)
   }
   return Buffer.concat(parts)

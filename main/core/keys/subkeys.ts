@@ -31,7 +31,12 @@ export type ArchiveKeys = Readonly<Record<Exclude<Purpose, 'ownerSeed'>, Uint8Ar
 /** One subkey of K (32 bytes), in locked memory of its own; the caller gives it back with `wipe`. */
 export function deriveSubkey(key: Uint8Array, purpose: Purpose): Uint8Array {
   const subkey = lockedBuffer(sodium.crypto_kdf_KEYBYTES)
-  sodium.crypto_kdf_derive_from_key(subkey, ids[purpose], context, Buffer.from(key.buffer, key.byteOffset, key.byteLength))
+  sodium.crypto_kdf_derive_from_key(
+    subkey,
+    ids[purpose],
+    context,
+    Buffer.from(key.buffer, key.byteOffset, key.byteLength),
+  )
   return subkey
 }
 

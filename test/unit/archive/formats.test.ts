@@ -40,7 +40,12 @@ function exampleManifest(): Manifest {
 }
 
 describe('a header', () => {
-  const header = { number: 3, archive, keyCheck: keyCheck(keys, idBytes(archive)), vault: { address: 'https://vault.example', fingerprint: randomBytes(32), record: randomBytes(32) } }
+  const header = {
+    number: 3,
+    archive,
+    keyCheck: keyCheck(keys, idBytes(archive)),
+    vault: { address: 'https://vault.example', fingerprint: randomBytes(32), record: randomBytes(32) },
+  }
   const bytes = encodeHeader(header, keys)
 
   it('reads back as it was written', () => {
@@ -86,7 +91,8 @@ describe('a manifest', () => {
       changed[at] = (changed[at] ?? 0) ^ 128
       expect(() => openManifest(changed, name, archive, keys), `byte ${at}`).toThrow()
     }
-    for (let length = 0; length < sealed.length; length += 7) expect(() => openManifest(sealed.subarray(0, length), name, archive, keys)).toThrow()
+    for (let length = 0; length < sealed.length; length += 7)
+      expect(() => openManifest(sealed.subarray(0, length), name, archive, keys)).toThrow()
     expect(() => openManifest(Buffer.concat([sealed, Buffer.alloc(1)]), name, archive, keys)).toThrow()
   })
 })
@@ -98,13 +104,17 @@ describe('a pack', () => {
         const id = newPackId()
         const buffer = new ArrayBuffer(packCapacity)
         const pack = new PackBuilder(archive, id, keys.blobs, buffer)
-        const placed = blobs.map((blob) => pack.add(blobKind.piece, Buffer.from(blob), Buffer.alloc(32, blob.length & 255)))
+        const placed = blobs.map((blob) =>
+          pack.add(blobKind.piece, Buffer.from(blob), Buffer.alloc(32, blob.length & 255)),
+        )
         const bytes = Buffer.from(buffer, 0, pack.finish().length)
         expect(padme(bytes.length)).toBe(bytes.length)
         const at = readTrailer(bytes.subarray(-trailerBytes), bytes.length)
         const index = readIndex(bytes.subarray(at.offset, at.offset + at.length), at, archive, id, keys.blobs)
         expect(index.length).toBe(blobs.length + 1)
-        placed.forEach((place, i) => expect(index[i]).toMatchObject({ ...place, hashes: Buffer.alloc(32, (blobs[i]?.length ?? 0) & 255) }))
+        placed.forEach((place, i) =>
+          expect(index[i]).toMatchObject({ ...place, hashes: Buffer.alloc(32, (blobs[i]?.length ?? 0) & 255) }),
+        )
       }),
       { numRuns: 30 },
     )
@@ -114,7 +124,12 @@ describe('a pack', () => {
 describe('a page map', () => {
   it('reads back what was written', () => {
     const pack = { id: newPackId(), size: 1000 }
-    const entries = Array.from({ length: 300 }, (_, i) => ({ page: i * 3, hash: randomBytes(16), index: i % 64, place: { pack, ordinal: i >> 6, offset: (i >> 6) * 100, length: 100, compressed: i % 128 < 64 } }))
+    const entries = Array.from({ length: 300 }, (_, i) => ({
+      page: i * 3,
+      hash: randomBytes(16),
+      index: i % 64,
+      place: { pack, ordinal: i >> 6, offset: (i >> 6) * 100, length: 100, compressed: i % 128 < 64 },
+    }))
     const read = decodePageMap(encodePageMap(entries), pack)
     entries.forEach((entry, i) => {
       expect(read.pages[i]).toBe(entry.page)

@@ -16,7 +16,13 @@ afterEach(() => rmSync(folder, { recursive: true }))
 function started(): { task: SealTask; said: FromWorker[] } {
   const said: FromWorker[] = []
   const keys = { blobs: randomBytes(32), pageHash: randomBytes(32), pieceHash: randomBytes(32) }
-  return { task: new SealTask({ archive: newArchiveId(), ...keys }, { postMessage: (message: FromWorker) => void said.push(message) }), said }
+  return {
+    task: new SealTask(
+      { archive: newArchiveId(), ...keys },
+      { postMessage: (message: FromWorker) => void said.push(message) },
+    ),
+    said,
+  }
 }
 
 function pieceOf(bytes: Uint8Array): PieceRequest {
@@ -49,7 +55,11 @@ it('asks for a buffer once, however often it is woken: a second one may be what 
 it('reports a file that is not what was listed, and seals the others of the request', async () => {
   const { task, said } = started()
   const piece = pieceOf(randomBytes(1000))
-  task.receive({ op: 'hashPieces', slot: 1, pieces: [{ ...piece, size: 999n }, { ...piece, path: Buffer.from(join(folder, 'gone')) }, piece] })
+  task.receive({
+    op: 'hashPieces',
+    slot: 1,
+    pieces: [{ ...piece, size: 999n }, { ...piece, path: Buffer.from(join(folder, 'gone')) }, piece],
+  })
   await turns()
   const results = said[0]?.op === 'piecesHashed' ? said[0].results : []
   expect(results.map(({ fault }) => fault)).toEqual(['file_changed', 'file_vanished', undefined])

@@ -73,7 +73,6 @@ async function* overTwo(
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- the merge reads both sides alike
 async function* asAsync(entries: Iterable<PageEntry>): AsyncGenerator<PageEntry, void, undefined> {
   yield* entries
 }
