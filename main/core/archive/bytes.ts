@@ -11,12 +11,15 @@ export class Malformed extends Error {}
  * the lengths two different lists of fields could give the same bytes.
  */
 export function preimage(...fields: (Uint8Array | string)[]): Buffer {
-  const parts: Uint8Array[] = []
-  for (const field of fields) {
-    const bytes = typeof field === 'string' ? Buffer.from(field, 'utf8') : field
-    parts.push(u32(bytes.length), bytes)
+  const parts = fields.map((field) => (typeof field === 'string' ? Buffer.from(field, 'utf8') : field))
+  const bytes = Buffer.allocUnsafe(parts.reduce((sum, { length }) => sum + 4 + length, 0))
+  let at = 0
+  for (const part of parts) {
+    at = bytes.writeUInt32LE(part.length, at)
+    bytes.set(part, at)
+    at += part.length
   }
-  return Buffer.concat(parts)
+  return bytes
 }
 
 export function u32(value: number): Buffer {

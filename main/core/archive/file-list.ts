@@ -2,7 +2,7 @@
  * One blob of a file list layer: paths with their pieces, sorted by path bytes (docs/FORMAT.md, "File list").
  * A path that was removed is an entry too: it hides the one in an older layer.
  */
-import { ByteReader, ByteWriter, Malformed, i64, u64 } from './bytes.ts'
+import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import { hashBytes, maxBlobPlain, maxPath, maxPieces } from './limits.ts'
 import { type PackRef, type Place, PlaceTable, readPlaces } from './places.ts'
 
@@ -30,8 +30,19 @@ export interface RemovedEntry {
 export type ListEntry = FileEntry | RemovedEntry
 
 /** The field that a file adds to its list's digest: everything that makes it this file. */
-export function fileListField(entry: Pick<FileEntry, 'path' | 'size' | 'modified' | 'digest'>): Buffer {
-  return new ByteWriter().field(entry.path).raw(u64(entry.size)).raw(i64(entry.modified)).raw(entry.digest).done()
+export function fileListField({
+  path,
+  size,
+  modified,
+  digest,
+}: Pick<FileEntry, 'path' | 'size' | 'modified' | 'digest'>): Buffer {
+  const bytes = Buffer.allocUnsafe(4 + path.length + 8 + 8 + hashBytes)
+  let at = bytes.writeUInt32LE(path.length)
+  at += path.copy(bytes, at)
+  at = bytes.writeBigUInt64LE(BigInt(size), at)
+  at = bytes.writeBigInt64LE(modified, at)
+  digest.copy(bytes, at)
+  return bytes
 }
 
 /** Gathers entries, sorted by path, until a blob is full. */
@@ -54,7 +65,11 @@ export class FileListBuilder {
     const pieces = 'removed' in entry ? 0 : entry.pieces.length
     // Each piece may add a row to both tables: 20 + 17 bytes; 36 in the entry itself.
     const most = entry.path.length + 64 + pieces * 80
-    if (this.count > 0 && (this.count >= maxEntries || this.table.length + this.entries.length + most > maxBlobPlain / 2)) return false
+    if (
+      this.count > 0 &&
+      (this.count >= maxEntries || this.table.length + this.entries.length + most > maxBlobPlain / 2)
+    )
+      return false
     this.entries.field(entry.path)
     if ('removed' in entry) this.entries.u8(0)
     else {
@@ -84,7 +99,8 @@ export function* decodeFileList(plain: Buffer, self: PackRef): Generator<ListEnt
   let before: Buffer | undefined
   for (let i = 0, count = reader.count(5); i < count; i++) {
     const path = reader.field(maxPath)
-    if (path.length === 0 || (before && Buffer.compare(before, path) >= 0)) throw new Malformed('paths are not in order')
+    if (path.length === 0 || (before && Buffer.compare(before, path) >= 0))
+      throw new Malformed('paths are not in order')
     before = path
     const type = reader.u8()
     if (type > 1) throw new Malformed('an unknown kind of entry')
@@ -98,7 +114,8 @@ function readFile(reader: ByteReader, path: Buffer, places: Place[]): FileEntry 
   const modified = reader.i64()
   const digest = reader.take(hashBytes)
   const count = reader.count(4 + hashBytes)
-  if (count > maxPieces || count !== Math.ceil(size / maxBlobPlain)) throw new Malformed('a file has the wrong number of pieces')
+  if (count > maxPieces || count !== Math.ceil(size / maxBlobPlain))
+    throw new Malformed('a file has the wrong number of pieces')
   const pieces: Piece[] = []
   for (let i = 0; i < count; i++) {
     const place = places[reader.u32()]

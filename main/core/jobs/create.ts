@@ -11,7 +11,13 @@ import { deriveKeys, wipeKeys } from '../keys/subkeys.ts'
  * Writes the header of a new archive and its second copy. Errors: archive_exists, destination_*.
  * The destination must be empty of Coffer's objects; that other files lie there is the caller's question.
  */
-export async function createArchive({ destination, secret }: { destination: Destination; secret: Secret }): Promise<{ archiveId: ArchiveId; keyCheck: string }> {
+export async function createArchive({
+  destination,
+  secret,
+}: {
+  destination: Destination
+  secret: Secret
+}): Promise<{ archiveId: ArchiveId; keyCheck: string }> {
   for (const folder of ['', 'snapshots', 'packs'] as const)
     for await (const object of destination.list(folder))
       if (folder !== '' || object.name === headerName || object.name === previousHeaderName)

@@ -46,6 +46,18 @@ export async function openSession({ destination, secret, home, now, startWorker 
   }
   const { header, bytes, warnings } = opened
   const remembered = readMemory(home, header.archive).headerNumber
-  if (header.number < remembered) warnings.push({ code: 'header_rolled_back', detail: { number: header.number, known: remembered } })
-  return { destination, archive: header.archive, keys, header, headerBytes: bytes, home, now, startWorker, warnings, close: () => wipeKeys(keys) }
+  if (header.number < remembered)
+    warnings.push({ code: 'header_rolled_back', detail: { number: header.number, known: remembered } })
+  return {
+    destination,
+    archive: header.archive,
+    keys,
+    header,
+    headerBytes: bytes,
+    home,
+    now,
+    startWorker,
+    warnings,
+    close: () => wipeKeys(keys),
+  }
 }

@@ -49,10 +49,7 @@ export function verify(session: Session, options: VerifyOptions): Promise<Verify
   })
 }
 
-async function verifyOnce(
-  session: Session,
-  { read, proof, signal, onProgress }: VerifyOptions,
-): Promise<VerifyResult> {
+async function verifyOnce(session: Session, { read, proof, signal, onProgress }: VerifyOptions): Promise<VerifyResult> {
   const check = (): void => throwIfCancelled(signal)
   const faults = new Faults()
   check()

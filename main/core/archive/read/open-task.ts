@@ -48,10 +48,11 @@ export interface PieceWork {
   writes: PieceWrite[][]
 }
 
-/** Only look: `hashes[i]` are those that the pack's index tells of blob i. */
+/** Only look: what the pack's index tells of blob i are the hashes from `ends[i - 1]` up to `ends[i]`, in bytes. */
 export interface CheckWork {
   do: 'check'
-  hashes: Uint8Array[]
+  ends: Uint32Array
+  hashes: Uint8Array
 }
 
 export type OpenWork = PageWork | PieceWork | CheckWork
@@ -116,7 +117,7 @@ function use(plain: Buffer, i: number, kind: BlobKind, work: OpenWork, keys: Ope
     case 'pieces':
       return writePiece(plain, work.writes[i] ?? [], keys)
     case 'check':
-      return check(plain, kind, work.hashes[i] ?? new Uint8Array(), keys)
+      return check(plain, kind, work.hashes.subarray(startOf(work.ends, i), work.ends[i]), keys)
   }
 }
 
@@ -127,7 +128,7 @@ function writePages(plain: Buffer, i: number, work: PageWork, keys: OpenWorkerDa
   const { pageSize, indexes, pages, hashes, fd } = work
   const end = work.ends[i] ?? 0
   let wrong = 0
-  let row = i === 0 ? 0 : (work.ends[i - 1] ?? 0)
+  let row = startOf(work.ends, i)
   while (row < end) {
     // Pages that follow each other both here and there are written with one call.
     const first = row
@@ -169,8 +170,7 @@ function writePiece(plain: Buffer, writes: PieceWrite[], keys: OpenWorkerData): 
 }
 
 function check(plain: Buffer, kind: BlobKind, hashes: Uint8Array, keys: OpenWorkerData): Fault {
-  if (kind === blobKind.padding && !isZeros(plain))
-    return { reason: 'padding that is not zeros', rows: 0 }
+  if (kind === blobKind.padding && !isZeros(plain)) return { reason: 'padding that is not zeros', rows: 0 }
   if (kind === blobKind.piece) {
     hashPiece(keys, plain, pieceHash)
     return pieceHash.equals(hashes) ? undefined : { reason: 'a piece is not the one the index names', rows: 1 }
@@ -188,13 +188,18 @@ function check(plain: Buffer, kind: BlobKind, hashes: Uint8Array, keys: OpenWork
 
 /** How many pages or pieces a task takes from its blob number `i`. */
 export function rowsOf(work: OpenWork, i: number): number {
-  if (work.do === 'pages') return (work.ends[i] ?? 0) - (i === 0 ? 0 : (work.ends[i - 1] ?? 0))
+  if (work.do === 'pages') return (work.ends[i] ?? 0) - startOf(work.ends, i)
   return work.do === 'pieces' ? (work.writes[i]?.length ?? 0) : 0
 }
 
 /** Each byte is the one before it, and the first is zero: two comparisons of memory. */
 function isZeros(bytes: Buffer): boolean {
   return bytes.length === 0 || (bytes[0] === 0 && bytes.subarray(1).equals(bytes.subarray(0, -1)))
+}
+
+/** Where the rows of blob `i` begin: where those before it end. */
+function startOf(ends: Uint32Array, i: number): number {
+  return i === 0 ? 0 : (ends[i - 1] ?? 0)
 }
 
 function writeAll(fd: number, bytes: Buffer, position: number): void {

@@ -7,6 +7,8 @@ import type { PackRef, Place } from '../places.ts'
 
 /** The most bytes of one request, and of the buffers that receive them. Any one blob fits. */
 export const rangeBytes = Math.max(4 * 1024 * 1024, maxBlobSealed)
+/** The most blobs of one request: of small files a buffer would hold tens of thousands, and each is an object or two. */
+export const rangeBlobs = 2048
 /** Bytes between two blobs that are fetched and thrown away rather than asked for around: less than a round trip's worth. */
 const gapBytes = 128 * 1024
 
@@ -37,7 +39,12 @@ export function* toRanges(places: readonly Place[]): Generator<Range, void, unde
   for (const item of order) {
     const place = places[item]
     if (!place) continue
-    if (range && before && (sameBlob(before, place) || follows(range, before, place))) {
+    if (
+      range &&
+      before &&
+      range.items.length < rangeBlobs &&
+      (sameBlob(before, place) || follows(range, before, place))
+    ) {
       range.length = Math.max(range.length, place.offset + place.length - range.start)
       range.items.push(item)
     } else {

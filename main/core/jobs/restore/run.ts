@@ -10,10 +10,10 @@ import type { Session } from '../session.ts'
 const fsyncSoon = promisify(fsync)
 
 /**
- * How many files are flushed at a time. Each occupies one of Node's four file system threads while it waits for the
- * disk; the others are left to reading.
+ * How many files are flushed at a time: enough that a disk writes several names down at once. Each occupies one of
+ * Node's four file system threads while it waits for the disk; one is left to reading.
  */
-const parallelSyncs = 2
+const parallelSyncs = 3
 
 export interface RunOptions {
   salvage: boolean
@@ -80,7 +80,7 @@ export class RestoreRun {
     this.#options.onProgress({ phase: 'check', done: this.written, total: this.total, item })
   }
 
-  /** Brings a file to the disk; at most two at a time, the others wait for their turn. */
+  /** Brings a file to the disk; at most three at a time, the others wait for their turn. */
   async sync(fd: number, path: string): Promise<void> {
     if (this.#syncing >= parallelSyncs) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     else this.#syncing++

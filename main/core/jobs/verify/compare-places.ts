@@ -18,9 +18,9 @@ import type { Faults } from './faults.ts'
 import type { Listing } from './list-objects.ts'
 
 /** Bytes of hashes of the indexes kept at hand. */
-const mostIndexBytes = 24 * 1024 * 1024
+const mostIndexBytes = 16 * 1024 * 1024
 /** What an indexed blob takes beside its hashes, about. */
-const blobBytes = 200
+const blobBytes = 300
 
 export class PlaceComparison {
   readonly #context: ArchiveContext

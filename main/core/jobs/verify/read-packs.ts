@@ -6,13 +6,13 @@ import { Flow } from '../../archive/read/flow.ts'
 import { OpenPool } from '../../archive/read/open-pool.ts'
 import { openStretch, type Stretch } from '../../archive/read/open-stretch.ts'
 import { fetchIndex } from '../../archive/read/pack-index.ts'
-import { rangeBytes } from '../../archive/read/ranges.ts'
+import { rangeBlobs, rangeBytes } from '../../archive/read/ranges.ts'
 import type { Session } from '../session.ts'
 import type { Faults } from './faults.ts'
 import type { Listing } from './list-objects.ts'
 
 /** Indexes that are fetched ahead, so that the workers never wait for one. */
-const ahead = 3
+const ahead = 2
 
 export interface ReadPacks {
   listing: Listing
@@ -82,11 +82,10 @@ function* stretches(id: PackId, size: number, blobs: readonly IndexedBlob[]): Ge
       length: bytes,
       compressed,
     })),
-    // Copies: views would each take the whole index with them to the worker.
-    work: { do: 'check', hashes: taken.map(({ hashes }) => Uint8Array.from(hashes)) },
+    work: { do: 'check', ...columns(taken) },
   })
   for (const blob of blobs) {
-    if (length + blob.length > rangeBytes && taken.length > 0) {
+    if (taken.length === rangeBlobs || (length + blob.length > rangeBytes && taken.length > 0)) {
       yield stretch()
       taken = []
       length = 0
@@ -95,4 +94,13 @@ function* stretches(id: PackId, size: number, blobs: readonly IndexedBlob[]): Ge
     length += blob.length
   }
   if (taken.length > 0) yield stretch()
+}
+
+/** Copies of the hashes in one piece: views would each take the whole index with them to the worker. */
+function columns(blobs: readonly IndexedBlob[]): { ends: Uint32Array; hashes: Uint8Array } {
+  let at = 0
+  const ends = Uint32Array.from(blobs, ({ hashes }) => (at += hashes.length))
+  const all = new Uint8Array(at)
+  blobs.forEach(({ hashes }, i) => all.set(hashes, i === 0 ? 0 : ends[i - 1]))
+  return { ends, hashes: all }
 }
