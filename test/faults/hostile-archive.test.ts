@@ -60,7 +60,7 @@ async function outcome(archive: TinyArchive): Promise<{ restore: string; left: s
   const target = join(temporaryFolder(), 't')
   const restored = await restore(session, { ...quiet, target, salvage: false, overwrite: false }).then(
     () => 'restored',
-    (error: CofferError) => error.code,
+    (error: unknown) => error.code,
   )
   const { faults } = await verify(session, { ...quiet, read: true, proof: false })
   return { restore: restored, left: readdirSync(join(target, '..')), faults: faults.map(({ code }) => code) }

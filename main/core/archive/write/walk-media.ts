@@ -82,7 +82,7 @@ function* look(
 /** What a folder holds. Throws the file system's own errors, also in the middle. */
 function* entries(full: Buffer): Generator<{ own: Buffer; isFolder: boolean }, void, undefined> {
   // The types know only string paths and names; Node takes and gives buffers with this encoding.
-  const dir = opendirSync(full as unknown as string, { encoding: 'buffer' as BufferEncoding, bufferSize: 512 })
+  const dir = opendirSync(full, { encoding: 'buffer' as BufferEncoding, bufferSize: 512 })
   try {
     for (let entry = dir.readSync(); entry; entry = dir.readSync()) {
       // Opened with encoding 'buffer', names are bytes, whatever the type says.
