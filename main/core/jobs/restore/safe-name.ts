@@ -53,7 +53,7 @@ const devices = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\
 function windowsName(text: string): string {
   const plain = text
     // Separators, drive letters and alternate streams among them.
-    .replace(/[<>:"/\\|?*\u0000-\u001f]/g, '_')  
+    .replace(/[<>:"/\\|?*\u0000-\u001f]/g, '_')
     .replace(/[. ]+$/, (end) => '_'.repeat(end.length))
   // Windows takes `con.txt` and `con .txt` for the device as well.
   const stem = (plain.split('.')[0] ?? '').trimEnd()
