@@ -245,12 +245,11 @@ const scenes: Record<string, () => Promise<void>> = {
 
 const [, , name = ''] = process.argv
 const scene = scenes[name]
-if (name === '') process.stdout.write(JSON.stringify(Object.keys(scenes)))
-else if (scene) {
-  try {
-    await scene()
-  } finally {
-    for (const folder of mounted) execFileSync('umount', ['-l', folder])
-    person.leave()
-  }
-} else throw new Error(`there is no scene “${name}”`)
+try {
+  if (name === '') process.stdout.write(JSON.stringify(Object.keys(scenes)))
+  else if (scene) await scene()
+  else throw new Error(`there is no scene “${name}”`)
+} finally {
+  for (const folder of mounted) execFileSync('umount', ['-l', folder])
+  person.leave()
+}

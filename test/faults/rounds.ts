@@ -85,14 +85,26 @@ export async function forgetRound(life: Life, moment: Moment, signal: EndingSign
     for (const id of kept.keys()) assert.ok(found.has(id), `backup ${id} is gone although it was to be kept`)
     sameSnapshots(found, new Map([...life.told].filter(([id]) => found.has(id))))
   })
-  succeeded(await life.run(forgetArgs))
-  for (const id of [...life.told.keys()].slice(0, -2)) life.told.delete(id)
+  await forgetOld(life)
   await tidy(life)
   return ended !== 'quicker'
 }
 
+/** A day passes and is backed up, undisturbed. */
+export async function backUpDay(life: Life): Promise<void> {
+  life.day()
+  const { snapshot } = succeeded(await life.run(backupArgs))
+  life.told.set(String(snapshot), life.content())
+}
+
+/** All but the newest two are forgotten, undisturbed. */
+export async function forgetOld(life: Life): Promise<void> {
+  succeeded(await life.run(forgetArgs))
+  for (const id of [...life.told.keys()].slice(0, -2)) life.told.delete(id)
+}
+
 /** Everything that is held is as it was told, and there is not one object more. */
-export async function tidy(life: Life): Promise<void> {
+async function tidy(life: Life): Promise<void> {
   await life.look(async (session) => {
     await allSound(session)
     sameSnapshots(await everySnapshot(session), life.told)

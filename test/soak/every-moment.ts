@@ -2,7 +2,7 @@
 import { Random } from '../fixtures/random.ts'
 import { Life } from '../faults/life.ts'
 import { beginLife } from '../faults/moments.ts'
-import { backupRound, forgetRound, restoreRound } from '../faults/rounds.ts'
+import { backupRound, backUpDay, forgetOld, forgetRound, restoreRound } from '../faults/rounds.ts'
 
 const rounds = { backup: backupRound, forget: forgetRound, restore: restoreRound }
 
@@ -18,8 +18,9 @@ export async function everyMoment(seed: number): Promise<void> {
         for (const when of ['before', 'after'] as const) {
           const what = `${job} killed ${when} call ${at}`
           try {
-            // So that there is something to forget.
-            if (job === 'forget') await backupRound(life, { ms: 60_000 })
+            // So that there is something to forget, and not too much to look at.
+            if (job === 'forget') await backUpDay(life)
+            if (life.told.size > 5) await forgetOld(life)
             missed = (await rounds[job](life, { at, when })) ? 0 : missed + 1
           } catch (error) {
             process.stdout.write(`${what}: FAILED\n`)
