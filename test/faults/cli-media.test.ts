@@ -122,3 +122,21 @@ it('what cannot be looked at for a while stays in the backups, and counts as del
   })
   expect([...(await keeper.restored()).keys()]).toEqual(['Media/a-b/file', 'store.db'])
 })
+
+it('an archive and Coffer’s own folder inside the media are left out, or each backup would hold all earlier ones', async () => {
+  const keeper = await keeperWithMedia()
+  writeFileSync(keeper.at('Media/photo'), randomBytes(1000))
+  // The whole folder of this person, in which everything lies, through a link.
+  symlinkSync(keeper.folder, `${keeper.folder}-link`)
+  try {
+    for (const turn of [1, 2, 3]) {
+      const { code, said } = await keeper.backUp('store.db', '--media', `${keeper.folder}-link`)
+      expect([code, said]).toMatchObject([0, { seq: turn, warnings: [] }])
+      const files = [...(await keeper.restored()).keys()].filter((name) => !name.includes('/restored '))
+      const top = keeper.folder.slice(keeper.folder.lastIndexOf('/') + 1)
+      expect(files).toEqual([`${top}/Media/photo`, `${top}/key.txt`, `${top}/store.db`, 'store.db'])
+    }
+  } finally {
+    rmSync(`${keeper.folder}-link`)
+  }
+})

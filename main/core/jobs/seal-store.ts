@@ -1,4 +1,6 @@
 /** One pass of a backup: everything of a store's snapshot that is new is sealed and uploaded, and described. */
+import { realpathSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import { CofferError, type Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/manifest.ts'
 import type { LocalState } from '../archive/local/state.ts'
@@ -60,6 +62,7 @@ export async function sealStore(
   })
   const databases = new DatabaseSealer(state, pool, landing, onBytes)
   const files = new FileSealer({
+    leaveOut: ownFolders(session),
     context: session,
     state,
     landing,
@@ -146,4 +149,19 @@ async function countMissing(state: LocalState, snapshot: StoreSnapshot): Promise
   for await (const batch of snapshot.namedMedia())
     for (const { path } of batch) if (!state.files.has(Buffer.from(path))) missing++
   return missing
+}
+
+/**
+ * The archive and what Coffer keeps on this computer, where they are folders here. Among the media they would make
+ * each backup hold all earlier ones.
+ */
+function ownFolders({ destination, home }: Session): string[] {
+  return [destination.label, home].flatMap((folder) => {
+    if (!isAbsolute(folder)) return []
+    try {
+      return realpathSync(folder)
+    } catch {
+      return []
+    }
+  })
 }

@@ -48,6 +48,8 @@ export interface SealedFiles {
 }
 
 export interface FileSealerOptions {
+  /** Folders that are no media, wherever they lie (walk-media.ts). */
+  leaveOut: readonly string[]
   context: ArchiveContext
   state: LocalState
   landing: PackLanding
@@ -82,7 +84,7 @@ export class FileSealer {
     state.files.begin()
     let seen = 0
     const onHidden = (path: Buffer) => void (this.result.unchanged += state.files.keep(path))
-    for (const file of walkMedia(folders, { onWarning, onHidden })) {
+    for (const file of walkMedia(folders, { leaveOut: this.it.leaveOut, onWarning, onHidden })) {
       if (++seen % 256 === 0) {
         await nextTurn()
         throwIfCancelled(signal)

@@ -20,6 +20,8 @@ const slash = Buffer.from('/')
 const separator = Buffer.from(sep)
 
 export interface WalkOptions {
+  /** Folders to pass over, absolute, without links: the archive itself and what Coffer keeps on this computer. */
+  leaveOut: readonly string[]
   onWarning: (warning: Warning) => void
   /** Told of a file or folder that is there and could not be looked at: what was known of it may still be so. */
   onHidden: (path: Buffer) => void
@@ -31,12 +33,14 @@ export interface WalkOptions {
  */
 export function* walkMedia(
   folders: readonly MediaFolder[],
-  { onWarning, onHidden }: WalkOptions,
+  { leaveOut, onWarning, onHidden }: WalkOptions,
 ): Generator<ListedFile, void, undefined> {
+  const left = new Set(leaveOut.map((folder) => Buffer.from(folder).toString('latin1')))
   for (const { name, folder } of folders) {
     const waiting = [{ path: Buffer.from(name), full: Buffer.from(folder) }]
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const { path, full } = next
+      if (left.has(full.toString('latin1'))) continue
       const report = (code: ErrorCode, at: Buffer, reason?: string) =>
         onWarning({ code, detail: { path: at.toString(), ...(reason && { reason }) } })
       const hidden = (at: Buffer, error: unknown) => {
