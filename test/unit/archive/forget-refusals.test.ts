@@ -7,6 +7,7 @@ import {
   manifestName,
   type ManifestName,
   newPackId,
+  newSnapshotId,
   packName,
 } from '../../../main/core/archive/names.ts'
 import { readForgotten } from '../../../main/core/archive/read-layers.ts'
@@ -193,6 +194,23 @@ describe('what an interrupted forget left', () => {
     const { warnings } = await forgetIn(session, { snapshots: [at(all, 2).snapshot] })
     expect(warnings).toMatchObject([{ code: 'manifest_altered', detail: { object: nameOf(torn) } }])
     expect((await manifests(session)).at(-1)?.revision).toBe(3)
+    await expectTidy(session)
+  })
+})
+
+describe('a fork', () => {
+  it('keeps the newest of both sides, and both list what was deleted', async () => {
+    const { archive, session, all } = await setUp()
+    const { identity: _, ...newest } = at(all, -1)
+    const other = archive.putManifest({ ...newest, snapshot: newSnapshotId(), createdAt: newest.createdAt + 1 })
+    const { forgotten, kept, warnings } = await forgetIn(session, { keep: { last: 1 } })
+    expect(forgotten.length).toBe(3)
+    expect(kept).toBe(2)
+    expect(warnings).toMatchObject([{ code: 'fork' }])
+    const both = await snapshotsIn(session)
+    expect(both.map(({ snapshot }) => snapshot).sort()).toEqual([newest.snapshot, other.snapshot].sort())
+    expect(both.map(({ forgotten: list }) => list.count)).toEqual([3, 3])
+    await expectRefusal(archive, forgetIn(session, { snapshots: [other.snapshot] }), { code: 'newest_kept' })
     await expectTidy(session)
   })
 })
