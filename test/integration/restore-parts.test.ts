@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { restore, type RestoreOptions } from '../../main/core/jobs/restore.ts'
 import { selection } from '../../main/core/jobs/restore/selection.ts'
 import { faultyDestination } from '../faults/fault-destination.ts'
-import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
+import { dyingOpenWorkers, fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
 import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
@@ -104,6 +104,11 @@ describe('a restore that does not come to its end', () => {
     files: Array.from({ length: 30 }, (_, n) => ({ path: `M/${n}`, bytes: randomBytes(3000) })),
   })
 
+  // One pack a file, so that there are more stretches to fetch than buffers.
+  const wide = new TinyArchive()
+  const many = Array.from({ length: 20 }, (_, n) => ({ path: `M/${n}`, bytes: randomBytes(100) }))
+  for (let n = 1; n <= many.length; n++) wide.add({ databases: [], files: many.slice(0, n) })
+
   it('leaves nothing when it is cancelled, at whatever step', async () => {
     let steps = 0
     await restore(await openTiny(archive), { ...plain, target: temporaryFolder(), onProgress: () => void steps++ })
@@ -147,6 +152,15 @@ describe('a restore that does not come to its end', () => {
     await expect(restore(session, { ...plain, salvage: true, target: temporaryFolder() })).rejects.toMatchObject({
       code: 'destination_failed',
     })
+  })
+
+  it('fails, and leaves nothing, when its workers die', async () => {
+    for (let tasks = 1; tasks < 4; tasks++) {
+      const around = temporaryFolder()
+      const session = await openTiny(wide, { workers: dyingOpenWorkers(tasks) })
+      await expect(restore(session, { ...plain, target: join(around, 't') })).rejects.toThrow('out of memory')
+      expect(readdirSync(around)).toEqual([])
+    }
   })
 
   it('sweeps away what killed ones left, and nothing else', async () => {

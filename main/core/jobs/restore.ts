@@ -12,7 +12,7 @@ import { RestoreRun } from './restore/run.ts'
 import type { NameRules } from './restore/safe-name.ts'
 import { selection } from './restore/selection.ts'
 import { openStaging, type Staging } from './restore/staging.ts'
-import { planNames, surveyFiles } from './restore/survey-files.ts'
+import { planNames, type Survey, surveyFiles } from './restore/survey-files.ts'
 import { writeDatabase } from './restore/write-database.ts'
 import { type DamagedFile, writeFiles } from './restore/write-files.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
@@ -104,7 +104,7 @@ async function restoreThrough(
       onFault: salvage ? run.fault : undefined,
     })
     run.total = survey.bytes
-    await requireSpace(target, survey.bytes)
+    await requireSpace(target, survey)
 
     const missing: Missing[] = []
     const warnings = survey.warnings
@@ -166,11 +166,14 @@ function settleDamaged(staging: Staging, { path, names, lost, entry }: DamagedFi
   return { path, bytes: lost }
 }
 
-async function requireSpace(target: string, bytes: number): Promise<void> {
+/** Errors: local_full, before anything is written. */
+async function requireSpace(target: string, { bytes, files }: Pick<Survey, 'bytes' | 'files'>): Promise<void> {
   const free = await statfs(target).then(
     ({ bavail, bsize }) => bavail * bsize,
     // A file system that does not tell: it will say so when it is full.
     () => Infinity,
   )
-  if (free < bytes) throw new CofferError('local_full', { path: target, needed: bytes, free })
+  // Files fill whole blocks and need names; what SQLite leaves beside a database while it looks is little more.
+  const needed = bytes + files * 4096 + 256 * 1024
+  if (free < needed) throw new CofferError('local_full', { path: target, needed, free })
 }

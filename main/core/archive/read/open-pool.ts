@@ -20,7 +20,7 @@ interface Member {
 export class OpenPool {
   readonly #members: Member[]
   readonly #free: Uint8Array<ArrayBuffer>[] = []
-  readonly #wanting: ((buffer: Uint8Array<ArrayBuffer>) => void)[] = []
+  readonly #wanting: { resolve(buffer: Uint8Array<ArrayBuffer>): void; reject(error: unknown): void }[] = []
   #left: number
   #next = 0
   #failure: unknown
@@ -38,9 +38,10 @@ export class OpenPool {
    * running ahead of its workers.
    */
   async buffer(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#failure !== undefined) throw this.#failure
     let buffer = this.#free.pop()
     if (!buffer && this.#left === 0)
-      buffer = await new Promise<Uint8Array<ArrayBuffer>>((resolve) => this.#wanting.push(resolve))
+      buffer = await new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => this.#wanting.push({ resolve, reject }))
     if (!buffer) this.#left--
     if (buffer && buffer.length >= length) return buffer
     // A small archive never needs large ones; one that turned out too small is left to the garbage collector.
@@ -51,7 +52,7 @@ export class OpenPool {
   release(buffer: Uint8Array<ArrayBuffer>): void {
     const whole = new Uint8Array(buffer.buffer)
     const next = this.#wanting.shift()
-    if (next) next(whole)
+    if (next) next.resolve(whole)
     else this.#free.push(whole)
   }
 
@@ -93,6 +94,8 @@ export class OpenPool {
       this.#failure ??= error
       for (const { reject } of member.waiting.values()) reject(error)
       member.waiting.clear()
+      // Its buffers are gone with it, so whoever waits for one might wait for ever.
+      for (const { reject } of this.#wanting.splice(0)) reject(error)
     }
     worker.on('error', fail)
     worker.on('exit', () => fail(new Error('an open worker ended')))

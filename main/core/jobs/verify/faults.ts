@@ -22,11 +22,6 @@ export class Faults {
     this.add(code, typeof object === 'string' ? object : otherwise, rest)
   }
 
-  /** Whether anything was found about an object. */
-  about(object: string): boolean {
-    return [...this.#found.values()].some((fault) => fault.object === object)
-  }
-
   /** All, ordered by object. */
   all(): Fault[] {
     return [...this.#found.values()].toSorted((a, b) => (a.object < b.object ? -1 : a.object > b.object ? 1 : 0))
