@@ -15,8 +15,6 @@ export interface RestoringFile {
   /** Where it is put together. */
   file: LocalPath
   names: Buffer[]
-  /** Open while pieces are being written. */
-  fd: number | undefined
   /** Pieces yet to come. */
   left: number
   /** Bytes of pieces that cannot be had. */

@@ -1,18 +1,17 @@
 /** Bringing back media: each piece is fetched once for all files that hold it, checked, and written to its place. */
-import { closeSync, ftruncateSync, futimesSync, mkdirSync, openSync } from 'node:fs'
-import { CofferError } from '../../../../contract/errors.ts'
+import { mkdirSync } from 'node:fs'
 import { blobKind } from '../../archive/blob.ts'
 import { maxBlobPlain } from '../../archive/limits.ts'
 import type { Manifest } from '../../archive/manifest.ts'
 import type { Place } from '../../archive/places.ts'
 import { Flow } from '../../archive/read/flow.ts'
-import { localFailure } from '../../archive/read/local-failure.ts'
-import { openStretch, type Stretch } from '../../archive/read/open-stretch.ts'
-import type { PieceWrite, SealedBlob } from '../../archive/read/open-task.ts'
-import { sameBlob, toRanges } from '../../archive/read/ranges.ts'
+import { openStretch } from '../../archive/read/open-stretch.ts'
+import type { PieceWork, PieceWrite, SealedBlob } from '../../archive/read/open-task.ts'
+import { type Range, sameBlob, toRanges } from '../../archive/read/ranges.ts'
 import { resolveFiles } from '../../archive/resolve-files.ts'
 import { type Batch, batches, type RestoringFile, type RestoringPiece } from './file-batches.ts'
 import { below, type LocalPath, shown } from './local-path.ts'
+import { fresh, OpenFiles } from './open-files.ts'
 import type { NamePlan } from './name-plan.ts'
 import type { RestoreRun } from './run.ts'
 import type { Selection } from './selection.ts'
@@ -42,24 +41,32 @@ export interface WrittenFiles {
   folders: LocalPath[]
 }
 
+interface Writing {
+  run: RestoreRun
+  options: WriteFilesOptions
+  open: OpenFiles
+  written: WrittenFiles
+}
+
 /** Writes all wanted files below `root`, with their times, fsync included. */
 export async function writeFiles(run: RestoreRun, options: WriteFilesOptions): Promise<WrittenFiles> {
   const written: WrittenFiles = { files: 0, folders: [] }
+  const it: Writing = { run, options, open: new OpenFiles(), written }
   const flow = new Flow()
   try {
     for await (const batch of batches(toRestore(run, options, written.folders))) {
-      for (const file of batch.files) if (file.left === 0) flow.start(() => finish(run, file, options, written))
-      for (const { pieces, length, stretch } of planPieces(batch)) {
-        const buffer = await run.pool.buffer(length)
+      for (const file of batch.files) if (file.left === 0) flow.start(() => finish(it, file))
+      for (const { range, blobs, pieces } of planPieces(batch)) {
+        const buffer = await run.pool.buffer(range.length)
         run.check()
         flow.check()
-        for (const { file } of pieces) begin(file)
+        const work: PieceWork = { do: 'pieces', writes: writesOf(it.open, blobs.length, pieces) }
         flow.start(async () => {
-          const fault = await openStretch(run.session.destination, run.pool, buffer, stretch())
+          const fault = await openStretch(run.session.destination, run.pool, buffer, { range, blobs, work })
           if (fault && !run.salvage) throw fault.error
           if (fault) run.fault(fault.error)
           const lost = new Set(fault?.blobs.map(({ blob }) => blob))
-          await Promise.all(pieces.map((piece) => landed(run, piece, lost.has(piece.blob), options, written)))
+          await Promise.all(pieces.map((piece) => landed(it, piece, lost.has(piece.blob))))
         })
       }
       await run.unsyncedBelow(mostUnsynced)
@@ -68,6 +75,7 @@ export async function writeFiles(run: RestoreRun, options: WriteFilesOptions): P
     return written
   } finally {
     await flow.settle()
+    it.open.closeAll()
   }
 }
 
@@ -96,53 +104,42 @@ async function* toRestore(
       folders.push(folder)
     }
     made = parents
-    yield { entry, path, names, file: below(options.root, names), fd: undefined, left: entry.pieces.length, lost: 0 }
+    yield { entry, path, names, file: below(options.root, names), left: entry.pieces.length, lost: 0 }
   }
 }
 
 interface PlannedPieces {
-  /** Each with the number of its blob in the stretch. */
+  range: Range
+  blobs: SealedBlob[]
+  /** Each with the number of its blob. */
   pieces: (RestoringPiece & { blob: number })[]
-  /** Bytes to fetch. */
-  length: number
-  /** Called once the files are open. */
-  stretch: () => Stretch
 }
 
 function* planPieces({ pieces }: Batch): Generator<PlannedPieces, void, undefined> {
   for (const range of toRanges(pieces.map(({ place }) => place))) {
-    const blobs: SealedBlob[] = []
-    const taken: PlannedPieces['pieces'] = []
+    const planned: PlannedPieces = { range, blobs: [], pieces: [] }
     let before: Place | undefined
     for (const item of range.items) {
       const piece = pieces[item]
       if (!piece) continue
       const { ordinal, offset, length, compressed } = piece.place
       if (!before || !sameBlob(before, piece.place))
-        blobs.push({ kind: blobKind.piece, ordinal, offset, length, compressed })
+        planned.blobs.push({ kind: blobKind.piece, ordinal, offset, length, compressed })
       before = piece.place
-      taken.push({ ...piece, blob: blobs.length - 1 })
+      planned.pieces.push({ ...piece, blob: planned.blobs.length - 1 })
     }
-    yield {
-      pieces: taken,
-      length: range.length,
-      stretch: () => ({ range, blobs, work: { do: 'pieces', writes: writesOf(blobs.length, taken) } }),
-    }
+    yield planned
   }
 }
 
-function writesOf(blobs: number, pieces: PlannedPieces['pieces']): PieceWrite[][] {
+function writesOf(open: OpenFiles, blobs: number, pieces: PlannedPieces['pieces']): PieceWrite[][] {
   const writes: PieceWrite[][] = Array.from({ length: blobs }, () => [])
   for (const { file, index, blob } of pieces) {
     const hash = file.entry.pieces[index]?.hash
-    if (file.fd === undefined || !hash) throw new Error('a piece without its file')
+    if (!hash) throw new Error('a piece that its file does not have')
     // A copy of the hash alone: a view would take the whole table it lies in to the worker.
-    writes[blob]?.push({
-      fd: file.fd,
-      position: index * maxBlobPlain,
-      size: pieceSize(file, index),
-      hash: Uint8Array.from(hash),
-    })
+    const write = { position: index * maxBlobPlain, size: pieceSize(file, index), hash: Uint8Array.from(hash) }
+    writes[blob]?.push({ fd: open.begin(file), ...write })
   }
   return writes
 }
@@ -151,62 +148,16 @@ function pieceSize({ entry }: RestoringFile, index: number): number {
   return Math.min(maxBlobPlain, entry.size - index * maxBlobPlain)
 }
 
-/** Opens a file when its first piece is on its way. */
-function begin(file: RestoringFile): number {
-  return (file.fd ??= fresh(file.path, () => openSync(file.file, 'wx', 0o600)))
-}
-
-async function landed(
-  run: RestoreRun,
-  { file, index }: RestoringPiece,
-  isLost: boolean,
-  options: WriteFilesOptions,
-  written: WrittenFiles,
-): Promise<void> {
+async function landed(it: Writing, { file, index }: RestoringPiece, isLost: boolean): Promise<void> {
   const size = pieceSize(file, index)
   if (isLost) file.lost += size
-  else run.wrote(size, file.path)
-  if (--file.left === 0) await finish(run, file, options, written)
+  else it.run.wrote(size, file.path)
+  if (--file.left === 0) await finish(it, file)
 }
 
-/** All its pieces are written or lost: gives a file its time, brings it to the disk and closes it. */
-async function finish(
-  run: RestoreRun,
-  file: RestoringFile,
-  options: WriteFilesOptions,
-  written: WrittenFiles,
-): Promise<void> {
-  const fd = begin(file)
+async function finish({ run, open, options, written }: Writing, file: RestoringFile): Promise<void> {
+  await open.finish(file, (fd, path) => run.sync(fd, path))
   const { path, names, lost, entry } = file
-  try {
-    fresh(path, () => {
-      // What could not be had at its end is zeros like any other hole.
-      if (lost > 0) ftruncateSync(fd, entry.size)
-      futimesSync(fd, ...times(entry.modified))
-    })
-    await run.sync(fd, path)
-  } finally {
-    closeSync(fd)
-  }
   if (lost === 0) written.files++
   else options.onDamaged({ path, names, lost, entry })
-}
-
-/** Access and modification time as Node takes them: seconds, as exact as a double holds them (a quarter microsecond today). */
-function times(nanoseconds: bigint): [number | Date, number | Date] {
-  // Before 1970 Node takes no number, only a date, which has milliseconds.
-  const time = nanoseconds < 0n ? new Date(Number(nanoseconds / 1_000_000n)) : Number(nanoseconds) / 1e9
-  return [time, time]
-}
-
-/** Makes something new. In our own folder nothing can be in the way but what this archive put there. */
-function fresh<T>(path: string, make: () => T): T {
-  try {
-    return make()
-  } catch (error) {
-    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
-    if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR')
-      throw new CofferError('map_damaged', { path, reason: 'two of this name' }, { cause: error })
-    throw localFailure(error, path)
-  }
 }
