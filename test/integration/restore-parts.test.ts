@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { restore, type RestoreOptions } from '../../main/core/jobs/restore.ts'
+import { probeRules } from '../../main/core/jobs/restore/probe.ts'
 import { selection } from '../../main/core/jobs/restore/selection.ts'
 import { faultyDestination } from '../faults/fault-destination.ts'
 import { dyingOpenWorkers, fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
@@ -196,6 +197,17 @@ describe('a restore that does not come to its end', () => {
 })
 
 describe('a target with other rules', () => {
+  it('is recognised by trying', () => {
+    const folder = temporaryFolder()
+    const rules = probeRules(folder)
+    // Whatever disk the tests run on: what was found out must hold for other names too.
+    writeFileSync(join(folder, 'Other'), '')
+    expect(rules.ignoresCase).toBe(existsSync(join(folder, 'oTHER')))
+    if (process.platform === 'linux') expect(rules).toMatchObject({ windows: false, rawBytes: true, ignoresForm: false })
+    if (process.platform === 'darwin') expect(rules).toMatchObject({ windows: false, rawBytes: false, ignoresForm: true })
+    if (process.platform === 'win32') expect(rules.windows).toBe(true)
+  })
+
   it('gets every file, those under other names reported', async () => {
     const archive = new TinyArchive()
     const files = ['M/IMG.jpg', 'M/img.jpg', 'M/aux', 'm/x', 'N/a:b'].map((path) => ({
