@@ -203,8 +203,10 @@ describe('a target with other rules', () => {
     // Whatever disk the tests run on: what was found out must hold for other names too.
     writeFileSync(join(folder, 'Other'), '')
     expect(rules.ignoresCase).toBe(existsSync(join(folder, 'oTHER')))
-    if (process.platform === 'linux') expect(rules).toMatchObject({ windows: false, rawBytes: true, ignoresForm: false })
-    if (process.platform === 'darwin') expect(rules).toMatchObject({ windows: false, rawBytes: false, ignoresForm: true })
+    if (process.platform === 'linux')
+      expect(rules).toMatchObject({ windows: false, rawBytes: true, ignoresForm: false })
+    if (process.platform === 'darwin')
+      expect(rules).toMatchObject({ windows: false, rawBytes: false, ignoresForm: true })
     if (process.platform === 'win32') expect(rules.windows).toBe(true)
   })
 
