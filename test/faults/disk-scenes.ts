@@ -82,10 +82,10 @@ function expectNoParts(): void {
   assert.deepEqual(parts, [])
 }
 
-/** Calls at which something happens to a disk: two of a run's, in a soak all. */
+/** Calls at which something happens to a disk: one in the middle of a run, in a soak all. */
 function moments(calls: number): number[] {
   if (process.env['COFFER_SOAK'] !== undefined) return Array.from({ length: calls }, (_, i) => i + 1)
-  return [Math.ceil(calls / 3), Math.ceil((2 * calls) / 3)]
+  return [Math.ceil(calls / 2)]
 }
 async function callsOf(command: string, ...args: string[]): Promise<number> {
   done(await struck({ report: at('calls.json') }, command, ...args))
