@@ -7,6 +7,7 @@
  *     npm run soak -- moments            a kill before and after every call that changes something on a disk
  *     npm run soak -- calls              every call to a destination fails, once and for good
  *     npm run soak -- disks              disks that fill up or are taken away at every moment
+ *     npm run soak -- meanwhile          a backup or a forget while another process reads, at every call
  *
  * Every draw comes from one seed, which is printed; COFFER_SEED=… has a run again. Ends at the first failure, since
  * what follows one would build upon it.
@@ -26,6 +27,7 @@ const parts: Record<string, () => Promise<void>> = {
   moments: () => everyMoment(seed),
   calls: () => Promise.resolve(vitest('test/faults/every-call.test.ts')),
   disks: () => Promise.resolve(vitest('test/faults/disks.test.ts')),
+  meanwhile: () => Promise.resolve(vitest('test/faults/meanwhile.test.ts')),
 }
 const chosen = part === 'all' ? Object.values(parts) : [parts[part] ?? unknownPart()]
 for (const run of chosen) await run()
