@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LocalCache } from '../../../main/core/archive/local/cache.ts'
-import { Journal } from '../../../main/core/archive/local/cache.ts'
+import { Journal } from '../../../main/core/archive/local/journal.ts'
 import type { Manifest } from '../../../main/core/archive/manifest.ts'
 import {
   type Identity,

@@ -1,9 +1,10 @@
 /** The parts of this computer's state of an archive, together. */
 import type { Layer } from '../manifest.ts'
 import type { PackId } from '../names.ts'
-import { Journal, type LocalCache } from './cache.ts'
+import type { LocalCache } from './cache.ts'
 import { FileCache } from './file-cache.ts'
 import { HashIndex } from './hash-index.ts'
+import { Journal } from './journal.ts'
 import { PageCache } from './page-cache.ts'
 
 export interface LocalState {
