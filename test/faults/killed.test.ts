@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Random } from '../fixtures/random.ts'
 import { Life } from './life.ts'
-import { beginLife, momentIn, type Spans } from './moments.ts'
-import { backupRound, type EndingSignal, forgetRound, restoreRound } from './rounds.ts'
+import { beginLife, makeArchive, momentIn, type Spans } from './moments.ts'
+import { backupArgs, backupRound, type EndingSignal, forgetRound, restoreRound } from './rounds.ts'
 import { chooseSeed } from './seed.ts'
 
 const rounds = { backup: backupRound, forget: forgetRound, restore: restoreRound }
@@ -50,5 +50,26 @@ it(
   async () => {
     const struck = await endEach(random.pick(['call', 'time']), 'SIGINT')
     expect(struck, `seed ${seed}`).toBeGreaterThanOrEqual(1)
+  },
+)
+
+it(
+  'a computer whose very first backup was killed right after its commit may write the next',
+  { timeout: 300_000 },
+  async () => {
+    const shape = { messages: 50, files: 2, bytes: 2000 }
+    const rehearsal = new Life(random, shape)
+    const first = new Life(random, shape)
+    try {
+      await makeArchive(rehearsal)
+      const { calls } = await rehearsal.measure(backupArgs)
+      await makeArchive(first)
+      // The last name that is given to anything in the archive is the manifest's.
+      expect(await backupRound(first, { at: calls.lastIndexOf('link') + 1, when: 'after' })).toBe(true)
+      expect(first.told.size).toBe(2)
+    } finally {
+      rehearsal.leave()
+      first.leave()
+    }
   },
 )

@@ -60,15 +60,15 @@ export class Life {
     return this.start(args, strike).ended
   }
 
-  /** How many moments for a strike a command has, and how long it takes, ms; it is run for it. */
-  async measure(args: readonly string[]): Promise<{ ended: Ended; calls: number; ms: number }> {
+  /** The moments for a strike that a command has, by name, and how long it takes, ms; it is run for it. */
+  async measure(args: readonly string[]): Promise<{ ended: Ended; calls: string[]; ms: number }> {
     const report = this.at('calls.json')
     const since = performance.now()
     const ended = await this.run(args, { report })
     const ms = performance.now() - since
     const calls = JSON.parse(readFileSync(report, 'utf8')) as string[]
     rmSync(report)
-    return { ended, calls: calls.length, ms }
+    return { ended, calls, ms }
   }
 
   /** A day: messages, new media, and about `share` of the old media deleted. */

@@ -16,12 +16,17 @@ export interface Spans {
   restore: Span
 }
 
+/** Makes the archive, empty as yet. */
+export async function makeArchive(life: Life): Promise<void> {
+  succeeded(await life.person.coffer('init', 'archive', '--key-out', 'key.txt', '--no-keychain', '--json'))
+}
+
 /** Makes the archive, lets three days pass, and runs each command undisturbed. */
 export async function beginLife(life: Life): Promise<Spans> {
-  succeeded(await life.person.coffer('init', 'archive', '--key-out', 'key.txt', '--no-keychain', '--json'))
+  await makeArchive(life)
   const measure = async (args: readonly string[]): Promise<Span & { result: Record<string, unknown> }> => {
-    const { ended, ...span } = await life.measure(args)
-    return { ...span, result: succeeded(ended) }
+    const { ended, calls, ms } = await life.measure(args)
+    return { calls: calls.length, ms, result: succeeded(ended) }
   }
   const backUp = async (): Promise<Span> => {
     const { result, ...span } = await measure(backupArgs)
