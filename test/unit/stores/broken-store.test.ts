@@ -111,18 +111,26 @@ describe('the check of a store', () => {
     makeClosed(path)
     const db = new Database(path)
     db.exec(
-      'create table b (a text); insert into b values (1); create index b_a on b (a); create virtual table f using fts4(a, tokenize=simple)',
+      'create table b (a text); insert into b values (1); create index b_a on b (a); create virtual table f using fts4(a, tokenize=simple); insert into f values (hex(randomblob(1000)))',
     )
     db.unsafeMode()
     db.pragma('writable_schema = on')
     db.exec(`update sqlite_schema set sql = replace(sql, 'simple', 'theirs') where name = 'f'`)
-    const page = Number(db.prepare<[], number>(`select rootpage from sqlite_schema where name = 't'`).pluck().get())
+    db.exec('create table gone as select hex(randomblob(4000)) as a; drop table gone')
+    const rootOf = (name: string) =>
+      Number(db.prepare<[string], number>('select rootpage from sqlite_schema where name = ?').pluck().get(name))
+    const roots = { table: rootOf('t'), index: rootOf('b_a'), fullText: rootOf('f_content') }
+    const trunk = readFileSync(path).readUInt32BE(32)
     db.close()
     expect(await withSnapshot(path, tmp, (snapshot) => snapshot.quickCheck())).toEqual([])
     const bytes = readFileSync(path)
-    bytes.fill(0xff, (page - 1) * 4096 + 40, page * 4096)
-    writeFileSync(path, bytes)
-    expect((await withSnapshot(path, tmp, (snapshot) => snapshot.quickCheck())).length).toBeGreaterThan(0)
+    for (const [what, page] of Object.entries({ ...roots, trunk })) {
+      const damaged = Buffer.from(bytes)
+      damaged.fill(0xff, (page - 1) * 4096 + (what === 'trunk' ? 0 : 40), page * 4096)
+      writeFileSync(path, damaged)
+      const complaints = await withSnapshot(path, tmp, (snapshot) => snapshot.quickCheck())
+      expect(complaints.length, what).toBeGreaterThan(0)
+    }
   })
 })
 
