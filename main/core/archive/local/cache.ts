@@ -17,7 +17,8 @@ const schema = `
   create table if not exists packs (id integer primary key, pack blob not null unique, size integer not null, state integer not null);
   create table if not exists blobs (id integer primary key, pack integer not null, ordinal integer not null, start integer not null,
     length integer not null, compressed integer not null, unique (pack, ordinal));
-  create table if not exists pages (hash blob primary key, blob integer not null, place integer not null) without rowid;
+  -- place: the row of the blob (u32) and the index in it (u16), both little-endian.
+  create table if not exists pages (hash blob primary key, place blob not null) without rowid;
   create table if not exists pieces (hash blob primary key, blob integer not null) without rowid;
   create table if not exists databases (path text primary key, page_size integer not null, pages integer not null) without rowid;
   create table if not exists maps (path text not null, chunk integer not null, rows blob not null, primary key (path, chunk)) without rowid;
@@ -26,7 +27,7 @@ const schema = `
     digest blob not null, pieces blob not null);
   create table if not exists pending_files (path blob primary key, size integer, modified integer, digest blob, pieces blob) without rowid;
 `
-const version = 1
+const version = 2
 
 /** Which manifest the cache mirrors. */
 export interface Label {

@@ -10,7 +10,7 @@ import type { Manifest } from '../manifest.ts'
 import { type PackId, packName, parsePackName } from '../names.ts'
 import { readIndex, readTrailer, trailerBytes } from '../pack.ts'
 import { isDamage } from '../read-blob.ts'
-import { splitHashes } from './hash-index.ts'
+import { pagesOfBlobs, splitHashes } from './hash-index.ts'
 import { losePacks } from './lose-packs.ts'
 import { rebuild } from './rebuild.ts'
 import { layerPacks, type LocalState } from './state.ts'
@@ -92,8 +92,7 @@ async function adopt(
       const row = journal.landed(pack, size)
       for (const blob of blobs) {
         const id = index.blobAt(row, blob)
-        if (blob.kind === blobKind.pages)
-          index.addPages(splitHashes(blob.hashes, 'pages').map((hash, i) => ({ hash, blob: id, index: i })))
+        if (blob.kind === blobKind.pages) index.addPages(pagesOfBlobs([{ blob: id, hashes: blob.hashes }]))
         if (blob.kind === blobKind.piece)
           index.addPieces(splitHashes(blob.hashes, 'pieces').map((hash) => ({ hash, blob: id })))
       }

@@ -45,7 +45,12 @@ export async function rebuild(
 
 function mirrorWindow(state: LocalState, path: string, pageSize: number, window: PageWindow, blobOf: BlobOf): void {
   const per = chunkPages(pageSize)
-  const found: { hash: Buffer; blob: number; index: number }[] = []
+  const found = {
+    hashes: Buffer.allocUnsafe(window.count * pageHashBytes),
+    blobs: new Uint32Array(window.count),
+    indexes: new Uint16Array(window.count),
+  }
+  let count = 0
   for (let start = 0; start < window.count; start += per) {
     const rows = Buffer.alloc(Math.min(per, window.count - start) * rowBytes)
     for (let i = 0; i * rowBytes < rows.length; i++) {
@@ -57,11 +62,14 @@ function mirrorWindow(state: LocalState, path: string, pageSize: number, window:
       hash.copy(rows, i * rowBytes)
       rows.writeUInt32LE(blob, i * rowBytes + pageHashBytes)
       rows.writeUInt16LE(index, i * rowBytes + pageHashBytes + 4)
-      found.push({ hash, blob, index })
+      hash.copy(found.hashes, count * pageHashBytes)
+      found.blobs[count] = blob
+      found.indexes[count] = index
+      count++
     }
     state.pages.put(path, (window.first + start) / per, rows)
   }
-  state.index.addPages(found)
+  state.index.addPages({ ...found, hashes: found.hashes.subarray(0, count * pageHashBytes) })
 }
 
 function mirrorFile(state: LocalState, entry: FileEntry, blobOf: BlobOf): void {
