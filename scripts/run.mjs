@@ -24,7 +24,7 @@ import { CannotGoOn, say } from './bootstrap/say.mjs'
 /** @type {Record<string, Task>} */
 const tasks = {
   // The option spares it its second start (main/cli/little-memory.ts).
-  coffer: { file: 'dist/main/cli/bin.js', node: ['--max-semi-space-size=2'], fromCaller: true },
+  coffer: { file: 'dist/main/cli/bin.js', node: ['--max-semi-space-size=2', '--v8-pool-size=1'], fromCaller: true },
   demo: { file: 'test/demo/demo.ts' },
   build: { file: 'node_modules/typescript/bin/tsc', before: ['-p', 'tsconfig.build.json', '--noEmit'] },
   test: { file: 'scripts/test.mjs', forTests: true },

@@ -4,9 +4,14 @@
  */
 
 const locale = 'en-GB'
-const plain = new Intl.NumberFormat(locale)
 const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
-const shortDate = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
+
+// Made when first asked for: they are a twelfth of the time that `coffer --version` takes.
+let numbers: Intl.NumberFormat | undefined
+const grouped = (value: number) => (numbers ??= new Intl.NumberFormat(locale)).format(value)
+let dates: Intl.DateTimeFormat | undefined
+const date = (value: Date) =>
+  (dates ??= new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })).format(value)
 
 /** `512 bytes`, `13.5 MB`: three digits, steps of 1,000. */
 export function bytes(count: number): string {
@@ -24,17 +29,17 @@ export function bytes(count: number): string {
 
 /** `1 file`, `3,512 files`; `plural` where an s does not make it. */
 export function amount(count: number, one: string, plural = `${one}s`): string {
-  return `${plain.format(count)} ${count === 1 ? one : plural}`
+  return `${grouped(count)} ${count === 1 ? one : plural}`
 }
 
 /** `112,036` */
 export function number(count: number): string {
-  return plain.format(count)
+  return grouped(count)
 }
 
 /** `23 Nov 2026, 14:02`, in the computer's time zone; a dash for no time. */
 export function moment(when: Date | string | null): string {
-  return when === null ? '–' : shortDate.format(new Date(when))
+  return when === null ? '–' : date(new Date(when))
 }
 
 /** `0.4 s`, `42 s`, `3 min 5 s`, `2 h 10 min` */
@@ -44,7 +49,7 @@ export function duration(seconds: number): string {
   if (whole < 60) return `${whole} s`
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
   const minutes = Math.round(whole / 60)
-  return `${plain.format(Math.floor(minutes / 60))} h ${minutes % 60} min`
+  return `${grouped(Math.floor(minutes / 60))} h ${minutes % 60} min`
 }
 
 /**

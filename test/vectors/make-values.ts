@@ -82,7 +82,7 @@ function blobValues(): Values['blobs'] {
     [blobKind.padding, 4_000_000_000, Buffer.alloc(0)],
   ]
   return blobs.map(([kind, ordinal, plain]) => {
-    const { bytes, compressed } = shrink(plain)
+    const { bytes, compressed } = shrink(blobKind.piece, plain)
     const label = new BlobLabel(archive, pack).of(kind, ordinal, compressed)
     const sealed = Buffer.alloc(bytes.length + sealOverhead)
     sealInto(sealed, 0, bytes, label, keys.blobs)

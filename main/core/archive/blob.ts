@@ -45,26 +45,46 @@ export class BlobLabel {
   }
 }
 
+/** The most that zstd makes of so many bytes (ZSTD_COMPRESSBOUND in zstd.h), and a little more. */
+const zstdBound = (length: number) => length + (length >> 8) + 128
+
 const level = { [constants.ZSTD_c_compressionLevel]: 1 }
 
-/** What is larger is tried on a sample of this many bytes from its middle. */
-const sampleBytes = 64 * 1024
+/** A piece of media that is larger is tried on a sample of this many bytes from its middle. */
+const sampleBytes = 16 * 1024
 
 /** The bytes to seal: compressed when that makes them smaller. */
-export function shrink(plain: Buffer): { bytes: Buffer; compressed: boolean } {
-  if (plain.length < 32 || looksIncompressible(plain)) return { bytes: plain, compressed: false }
-  // A chunk size of at least the whole input makes zlib produce it in one piece, without copying.
-  const bytes = zstdCompressSync(plain, { chunkSize: plain.length + 1024, params: level })
+export function shrink(kind: BlobKind, plain: Buffer): { bytes: Buffer; compressed: boolean } {
+  if (plain.length < 32 || (kind === blobKind.piece && looksIncompressible(plain)))
+    return { bytes: plain, compressed: false }
+  // Room for the largest possible output makes zstd work from buffer to buffer, and zlib hand it over in one piece.
+  const bytes = zstdCompressSync(plain, { chunkSize: zstdBound(plain.length), params: level })
   if (bytes.length < plain.length) return { bytes, compressed: true }
   giveBack(bytes)
   return { bytes: plain, compressed: false }
 }
 
+/** Bytes that are counted. */
+const evenBytes = 4096
+/** The squares of the counts add up to 69,600 for random bytes, more the less even they are; 10 % are left for chance. */
+const evenSquares = 76_000
+
+/** Whether every byte comes about as often as any other, as in what is compressed or encrypted: no need to try. */
+function isEven(bytes: Buffer): boolean {
+  counts.fill(0)
+  for (const byte of bytes) counts[byte] = (counts[byte] ?? 0) + 1
+  let squares = 0
+  for (const count of counts) squares += count * count
+  return squares < evenSquares
+}
+const counts = new Uint32Array(256)
+
 /** Photos, sound and films are compressed already: a sample spares the attempt, and megabytes of output to throw away. */
 function looksIncompressible(plain: Buffer): boolean {
-  if (plain.length <= 4 * sampleBytes) return false
+  if (plain.length <= 2 * sampleBytes) return false
+  if (isEven(plain.subarray(plain.length >> 1, (plain.length >> 1) + evenBytes))) return true
   const sample = plain.subarray(plain.length >> 1, (plain.length >> 1) + sampleBytes)
-  const bytes = zstdCompressSync(sample, { chunkSize: sampleBytes + 1024, params: level })
+  const bytes = zstdCompressSync(sample, { chunkSize: zstdBound(sampleBytes), params: level })
   const { length } = bytes
   giveBack(bytes)
   return length > sampleBytes * 0.98

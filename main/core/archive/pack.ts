@@ -35,9 +35,9 @@ export interface IndexedBlob extends Placed {
 export const packCapacity = packTarget + maxBlobPlain + 4 * 1024 * 1024
 
 /** Fills one pack in a buffer given by the caller. */
-export class PackBuilder {
+export class PackBuilder<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly id: PackId
-  private readonly buffer: ArrayBuffer
+  private readonly buffer: B
   private readonly into: Buffer
   private readonly key: Uint8Array
   private readonly label: BlobLabel
@@ -46,7 +46,7 @@ export class PackBuilder {
   private count = 0
 
   /** `buffer` has packCapacity bytes; `key` is the archive's blob key. */
-  constructor(archive: ArchiveId, id: PackId, key: Uint8Array, buffer: ArrayBuffer) {
+  constructor(archive: ArchiveId, id: PackId, key: Uint8Array, buffer: B) {
     this.id = id
     this.buffer = buffer
     this.into = Buffer.from(buffer)
@@ -67,14 +67,14 @@ export class PackBuilder {
 
   /** Seals a blob of at most 4 MiB plain; `hashes` go to the index. */
   add(kind: BlobKind, plain: Buffer, hashes: Uint8Array): Placed {
-    const { bytes, compressed } = shrink(plain)
+    const { bytes, compressed } = shrink(kind, plain)
     const placed = this.put(kind, bytes, compressed, hashes)
     if (compressed) giveBack(bytes)
     return placed
   }
 
   /** Ends the pack: padding, index, trailer. Returns the buffer it was given and the pack's length in it. */
-  finish(): { buffer: ArrayBuffer; length: number } {
+  finish(): { buffer: B; length: number } {
     const indexPlain = 4 + this.index.length + 10
     const rest = sealOverhead + (indexPlain + sealOverhead) + trailerBytes
     const padding = padme(this.at + rest) - (this.at + rest)

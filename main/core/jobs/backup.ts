@@ -5,6 +5,7 @@ import { listPacks, prepare } from '../archive/local/prepare.ts'
 import { localState, type LocalState } from '../archive/local/state.ts'
 import type { Manifest } from '../archive/manifest.ts'
 import { packName, parsePackName } from '../archive/names.ts'
+import { type SealWorker, startSealWorkers } from '../archive/write/seal-pool.ts'
 import type { Store } from '../stores/open-store.ts'
 import type { StoreSnapshot } from '../stores/store.ts'
 import { commit, remember } from './commit-snapshot.ts'
@@ -47,6 +48,8 @@ export async function backup(session: Session, options: BackupOptions): Promise<
 async function backUp(session: Session, cache: LocalCache, options: BackupOptions): Promise<BackupResult> {
   const started = performance.now()
   let snapshot: StoreSnapshot | undefined
+  // Those nobody has taken over yet.
+  let workers: SealWorker[] | undefined
   try {
     const state = localState(cache)
     const remembered = readMemory(session.home, session.archive)
@@ -61,6 +64,7 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
     await session.destination.tidy((name) => ours.has(name) || parsePackName(name) === undefined)
 
     throwIfCancelled(options.signal)
+    workers = startSealWorkers(session, session.startWorker)
     snapshot = await options.store.snapshot({ signal: options.signal, onProgress: options.onProgress })
     if (before && !continues(before, snapshot))
       throw new CofferError('wrong_kind', { archive: before.kind, store: snapshot.kind })
@@ -74,7 +78,9 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
         signal: options.signal,
         onProgress: options.onProgress,
         firstBackup: !before,
+        workers: workers ?? startSealWorkers(session, session.startWorker),
       })
+      workers = undefined
       if (!(await allThere(session, state))) {
         if (pass === passes)
           throw new CofferError('destination_failed', {
@@ -101,6 +107,7 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
       }
     }
   } finally {
+    await Promise.all((workers ?? []).map((worker) => worker.terminate()))
     await snapshot?.close()
   }
 }

@@ -5,13 +5,14 @@ import { CofferError, type Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/manifest.ts'
 import type { LocalState } from '../archive/local/state.ts'
 import { hashesAtOnce, PackLanding } from '../archive/write/pack-landing.ts'
-import { DatabaseSealer } from '../archive/write/seal-database.ts'
+import { DatabaseSealer, type SealedDatabase } from '../archive/write/seal-database.ts'
 import { FileSealer, type SealedFiles } from '../archive/write/seal-files.ts'
-import { SealPool } from '../archive/write/seal-pool.ts'
+import { SealPool, type SealWorker } from '../archive/write/seal-pool.ts'
 import { databaseTables, fileTables } from '../archive/write/snapshot-tables.ts'
 import { TableWriter } from '../archive/write/table-writer.ts'
 import type { StoreSnapshot } from '../stores/store.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
+import { SealProgress } from './seal-progress.ts'
 import type { Session } from './session.ts'
 
 export interface SealedStore {
@@ -29,6 +30,8 @@ export interface SealOptions {
   before: Manifest | undefined
   /** Whether the layers of `before` are all there to build upon. */
   layersIntact: boolean
+  /** Just started. */
+  workers: SealWorker[]
   /** SQLite's own check is run on the first backup: later it would find the same, and takes seconds. */
   firstBackup: boolean
   signal: AbortSignal
@@ -48,19 +51,15 @@ export async function sealStore(
   const warnings: Warning[] = []
   const onWarning = (warning: Warning) => void (warnings.length < warningsShown && warnings.push(warning))
   const landing = new PackLanding(session, state, { together: hashesAtOnce })
-  const total = snapshot.databases.reduce((sum, { source }) => sum + source.pageCount * source.pageSize, 0)
-  let done = 0
-  // How much media is new is only known once all of it has been looked at: until then there is no total to show.
-  const onBytes = (bytes: number, item = '') =>
-    onProgress({ phase: 'seal', done: (done += bytes), total: done <= total ? total : 0, item })
+  const progress = new SealProgress(snapshot, onProgress)
 
-  const pool: SealPool = new SealPool(session, session.startWorker, {
+  const pool: SealPool = new SealPool(options.workers, {
     run: (pack, placed, pages, hashes) => databases.sealed(pack, placed, pages, hashes),
     piece: (pack, placed, hash) => files.sealed(pack, placed, hash),
     packed: (id, bytes) => landing.land(id, bytes),
     nextPack: () => landing.nextPack(),
   })
-  const databases = new DatabaseSealer(state, pool, landing, onBytes)
+  const databases = new DatabaseSealer(state, pool, landing, (bytes) => progress.did(bytes))
   const files = new FileSealer({
     leaveOut: ownFolders(session),
     context: session,
@@ -68,8 +67,11 @@ export async function sealStore(
     landing,
     writers: () => databases.writers,
     settle: () => pool.settle({ packs: false }),
-    expect: (bytes) => databases.expect(bytes),
-    onBytes,
+    expect: (bytes) => {
+      databases.expect(bytes)
+      progress.expect(bytes)
+    },
+    onBytes: (bytes, item) => progress.did(bytes, item),
     onWarning,
   })
   const cancel = () => pool.fail(new CofferError('cancelled'))
@@ -81,34 +83,52 @@ export async function sealStore(
     counted.catch((error: unknown) => pool.fail(error))
 
     state.pages.clearPending()
-    const sealed = []
-    for (const { path, source } of snapshot.databases)
-      sealed.push({
-        path,
-        pageSize: source.pageSize,
-        pages: source.pageCount,
-        sealed: await databases.seal(path, source),
-      })
-    const sealedFiles = await files.seal(snapshot.media, signal)
-    sealedFiles.missing += await countMissing(state, snapshot)
-    await pool.settle({ packs: true })
-    await pool.close()
-    landing.flush()
-
+    const usable = options.layersIntact ? before : undefined
     const tables = new TableWriter(
       session,
       () => landing.nextPack(),
       (id, bytes) => landing.land(id, bytes),
     )
-    const usable = options.layersIntact ? before : undefined
-    const described = []
-    for (const database of sealed) {
-      const entry = await databaseTables(session, state, tables, {
-        ...database,
-        before: usable?.databases.find(({ path }) => path === database.path),
-      })
-      described.push({ ...entry, changed: database.sealed.changedCount })
+    /** Writes the maps of databases whose packs have landed. */
+    const describe = async (databases: SealedDatabases) => {
+      landing.flush()
+      const described = []
+      for (const database of databases) {
+        const entry = await databaseTables(session, state, tables, {
+          ...database,
+          before: usable?.databases.find(({ path }) => path === database.path),
+        })
+        described.push({ ...entry, changed: database.sealed.changedCount })
+      }
+      return described
     }
+    const stop = new AbortController()
+    const [described, sealedFiles] = await together(
+      [
+        async () => {
+          const sealed = await sealDatabases(databases, snapshot)
+          // The files still keep the workers busy, so the maps can be written meanwhile; but only if there is so much
+          // to seal that one pack more does not matter, for maps speak of packs that have landed.
+          if (!databases.manyWrite) return { later: sealed }
+          await pool.settle({ packs: true })
+          return { now: await describe(sealed) }
+        },
+        async () => {
+          return await files.seal(snapshot.media, AbortSignal.any([signal, stop.signal]))
+        },
+      ],
+      (error) => {
+        pool.fail(error)
+        stop.abort()
+      },
+    )
+    sealedFiles.missing += await countMissing(state, snapshot)
+    await pool.settle({ packs: true })
+    const buffer = pool.spareBuffer()
+    await pool.close()
+    tables.lend(buffer)
+    const describedDatabases = described.now ?? (await describe(described.later))
+    landing.flush()
     const list = await fileTables(session, state, tables, usable?.files)
     await tables.finish()
     landing.flush()
@@ -117,7 +137,7 @@ export async function sealStore(
     for (const reason of complaints.slice(0, 3)) onWarning({ code: 'store_check_failed', detail: { reason } })
     return {
       summary: { chats: summary.chats, messages: summary.messages, newest: summary.newest?.getTime() ?? null },
-      databases: described.map((it) => ({ ...it, layers: it.layers() })),
+      databases: describedDatabases.map((it) => ({ ...it, layers: it.layers() })),
       files: sealedFiles,
       fileTables: { ...list, layers: list.layers() },
       uploaded: { bytes: landing.uploaded, objects: landing.landed.size },
@@ -132,6 +152,42 @@ export async function sealStore(
     signal.removeEventListener('abort', cancel)
     await pool.close()
   }
+}
+
+type SealedDatabases = { path: string; pageSize: number; pages: number; sealed: SealedDatabase }[]
+
+async function sealDatabases(databases: DatabaseSealer, snapshot: StoreSnapshot): Promise<SealedDatabases> {
+  const all: SealedDatabases = []
+  for (const { path, source } of snapshot.databases) {
+    const sealed = await databases.seal(path, source)
+    all.push({ path, pageSize: source.pageSize, pages: source.pageCount, sealed })
+  }
+  return all
+}
+
+/**
+ * Databases and media at the same time, since pages take computing and media take the disk. The first failure is
+ * told to `onFailure`, which must make the other end, and is thrown once both have ended: neither may go on writing
+ * to the local state behind the back of whoever is told.
+ */
+async function together<A, B>(
+  [first, second]: [() => Promise<A>, () => Promise<B>],
+  onFailure: (error: unknown) => void,
+): Promise<[A, B]> {
+  let failure: { error: unknown } | undefined
+  const watched = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      if (!failure) onFailure((failure = { error }).error)
+      throw error
+    }
+  }
+  const [a, b] = await Promise.allSettled([watched(first), watched(second)])
+  if (failure) throw failure.error
+  if (a.status === 'rejected') throw a.reason
+  if (b.status === 'rejected') throw b.reason
+  return [a.value, b.value]
 }
 
 /** After a failure what has landed is noted, so that the next run need not read it from the packs themselves. */

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { zstdDecompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { deriveKeys } from '../../../main/core/keys/subkeys.ts'
-import { blobKind } from '../../../main/core/archive/blob.ts'
+import { blobKind, shrink } from '../../../main/core/archive/blob.ts'
 import { encodePageMap, decodePageMap } from '../../../main/core/archive/page-map.ts'
 import { checkHeaderMac, checkKey, decodeHeader, encodeHeader } from '../../../main/core/archive/header.ts'
 import { keyCheck } from '../../../main/core/archive/hashes.ts'
@@ -118,6 +119,25 @@ describe('a pack', () => {
       }),
       { numRuns: 30 },
     )
+  })
+})
+
+describe('what is worth compressing', () => {
+  const text = Buffer.from('Bye for now, and write when you have arrived. '.repeat(5000))
+  const random = randomBytes(200_000)
+  const mixed = Buffer.concat([text, random, text])
+
+  it.each([
+    ['text', blobKind.piece, text, true],
+    ['a photo', blobKind.piece, random, false],
+    ['a photo of a few bytes', blobKind.piece, random.subarray(0, 500), false],
+    ['text around a photo: a piece is judged by its middle', blobKind.piece, mixed, false],
+    ['the same in pages, which are always tried', blobKind.pages, mixed, true],
+  ])('%s', (_, kind, plain, compressed) => {
+    const result = shrink(kind, plain)
+    expect(result.compressed).toBe(compressed)
+    expect(result.bytes.length < plain.length).toBe(compressed)
+    expect((compressed ? zstdDecompressSync(result.bytes) : result.bytes).equals(plain)).toBe(true)
   })
 })
 

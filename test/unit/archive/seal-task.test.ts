@@ -46,7 +46,7 @@ it('asks for a buffer once, however often it is woken: a second one may be what 
     await turns()
   }
   expect(said.map(({ op }) => op)).toEqual(['piecesHashed', 'wantBuffer'])
-  task.receive({ op: 'supply', buffer: new ArrayBuffer(packCapacity) })
+  task.receive({ op: 'supply', buffer: new SharedArrayBuffer(packCapacity) })
   task.receive({ op: 'endPack', ticket: 2 })
   await turns()
   expect(said.map(({ op }) => op)).toEqual(['piecesHashed', 'wantBuffer', 'piece', 'packed', 'ended'])

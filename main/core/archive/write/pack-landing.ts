@@ -8,13 +8,16 @@
  */
 import type { ArchiveContext } from '../context.ts'
 import type { Placed } from '../blob.ts'
-import { splitHashes } from '../local/hash-index.ts'
+import { pagesOfBlobs } from '../local/hash-index.ts'
 import type { LocalState } from '../local/state.ts'
+import { pageHashBytes } from '../limits.ts'
 import { newPackId, type PackId, packName } from '../names.ts'
 
 interface Filling {
   blobs: { id: number; placed: Placed }[]
-  pages: { hash: Buffer; blob: number; index: number }[]
+  pages: number
+  /** Runs of pages, each with the hashes of what it holds. */
+  runs: { blob: number; hashes: Buffer }[]
   pieces: { hash: Buffer; blob: number }[]
 }
 
@@ -57,7 +60,8 @@ export class PackLanding {
   pages(pack: PackId, placed: Placed, hashes: Buffer): number {
     const filling = this.of(pack)
     const blob = this.blob(filling, placed)
-    splitHashes(hashes, 'pages').forEach((hash, index) => filling.pages.push({ hash, blob, index }))
+    filling.runs.push({ blob, hashes })
+    filling.pages += hashes.length / pageHashBytes
     return blob
   }
 
@@ -84,7 +88,7 @@ export class PackLanding {
     const filling = this.filling.get(id)
     this.filling.delete(id)
     this.arrived.push({ id, size: bytes.length, filling })
-    this.waiting += (filling?.pages.length ?? 0) + (filling?.pieces.length ?? 0)
+    this.waiting += (filling?.pages ?? 0) + (filling?.pieces.length ?? 0)
     if (this.waiting >= this.together) this.flush()
   }
 
@@ -97,7 +101,7 @@ export class PackLanding {
         const row = this.state.journal.landed(id, size)
         if (filling) this.state.index.addBlobs(row, filling.blobs)
       }
-      this.state.index.addPages(arrived.flatMap(({ filling }) => filling?.pages ?? []))
+      this.state.index.addPages(pagesOfBlobs(arrived.flatMap(({ filling }) => filling?.runs ?? [])))
       this.state.index.addPieces(arrived.flatMap(({ filling }) => filling?.pieces ?? []))
     })
     this.arrived = []
@@ -119,7 +123,7 @@ export class PackLanding {
 
   private of(pack: PackId): Filling {
     let filling = this.filling.get(pack)
-    if (!filling) this.filling.set(pack, (filling = { blobs: [], pages: [], pieces: [] }))
+    if (!filling) this.filling.set(pack, (filling = { blobs: [], runs: [], pages: 0, pieces: [] }))
     return filling
   }
 

@@ -15,8 +15,11 @@ import type { SealPool, SealWorker } from './seal-pool.ts'
 
 /** Until this much is to be sealed only one worker does, so that a day's backup is one pack and not several. */
 const oneWriterBytes = 64 * 1024 * 1024
-/** Chunks under way per worker: one being hashed, one whose hashes are being looked up. */
-const ahead = 2
+/**
+ * Chunks under way per worker. Files are sealed at the same time, two requests a worker, so that none waits while the
+ * hashes of its chunk are looked up; and as databases take computing and files the disk, both then end together.
+ */
+const ahead = 1
 
 /** A chunk of pages that is waiting for some of its pages to be sealed. */
 interface WaitingChunk {
@@ -48,12 +51,17 @@ export class DatabaseSealer {
     this.onBytes = onBytes
   }
 
+  /** Whether there is so much to seal that every worker does, each into packs of its own. */
+  get manyWrite(): boolean {
+    return this.sealing >= oneWriterBytes
+  }
+
   /** Bytes that are known to be sealed, for deciding how many workers write. */
   expect(bytes: number): void {
     this.sealing += bytes
   }
   get writers(): readonly SealWorker[] {
-    return this.sealing < oneWriterBytes ? this.pool.workers.slice(0, 1) : this.pool.workers
+    return this.manyWrite ? this.pool.workers : this.pool.workers.slice(0, 1)
   }
 
   /** Seals a database; its pending chunks then hold the place of every page that changed. */
@@ -115,9 +123,9 @@ export class DatabaseSealer {
     found.prior?.copy(rows, 0, 0, Math.min(found.prior.length, rows.length))
     const toSeal: number[] = []
     found.changed.forEach((page, i) => {
-      const hash = found.hashes.subarray(i * pageHashBytes, (i + 1) * pageHashBytes)
-      hash.copy(rows, page * rowBytes)
-      const known = found.lookUp ? this.state.index.page(hash) : undefined
+      const at = i * pageHashBytes
+      found.hashes.copy(rows, page * rowBytes, at, at + pageHashBytes)
+      const known = found.lookUp ? this.state.index.page(found.hashes.subarray(at, at + pageHashBytes)) : undefined
       if (known) setPlace(rows, page, known)
       else toSeal.push(page)
     })

@@ -24,6 +24,8 @@ import { type ListedFile, walkMedia } from './walk-media.ts'
 const ahead = 2
 /** Files in one request. */
 const filesAtOnce = 128
+/** New files that are listed before the first of them is sealed; some megabytes. */
+const listedAhead = 10_000
 /** How often a file that changes while it is read is tried. */
 const tries = 3
 
@@ -80,18 +82,30 @@ export class FileSealer {
 
   /** Seals all that is new below the folders; the pending list then holds every change. */
   async seal(folders: readonly MediaFolder[], signal: AbortSignal): Promise<SealedFiles> {
-    const { state, onWarning } = this.it
+    const { state, leaveOut, onWarning } = this.it
     state.files.begin()
     let seen = 0
     const onHidden = (path: Buffer) => void (this.result.unchanged += state.files.keep(path))
-    for (const file of walkMedia(folders, { leaveOut: this.it.leaveOut, onWarning, onHidden })) {
+    const walk = walkMedia(folders, { leaveOut, onWarning, onHidden })
+    const compare = async (file: ListedFile) => {
       if (++seen % 256 === 0) {
         await nextTurn()
         throwIfCancelled(signal)
       }
-      if (state.files.see(file.path, file.size, file.modified) === 'unchanged') this.result.unchanged++
-      else await this.begin(file, 1)
+      if (state.files.see(file.path, file.size, file.modified) !== 'unchanged') return true
+      this.result.unchanged++
+      return false
     }
+    // Listing runs ahead of sealing, so that it is soon known how much there is to do.
+    const found: ListedFile[] = []
+    for (const file of walk) {
+      if (!(await compare(file))) continue
+      this.it.expect(Number(file.size))
+      found.push(file)
+      if (found.length < listedAhead) continue
+      for (const each of found.splice(0)) await this.begin(each, 1)
+    }
+    for (const file of found) await this.begin(file, 1)
     await this.drain()
     while (this.again.length > 0) await this.retry()
     state.files.flush()
@@ -118,7 +132,6 @@ export class FileSealer {
       failed: false,
     }
     if (pieces === 0) return this.finish(file)
-    this.it.expect(Number(file.size))
     for (let piece = 0; piece < pieces; piece++) {
       const offset = piece * maxBlobPlain
       const length = Math.min(maxBlobPlain, Number(file.size) - offset)

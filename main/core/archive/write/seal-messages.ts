@@ -32,7 +32,7 @@ export type ToWorker =
   /** Read these pages again and seal them: another worker hashed them. */
   | { op: 'take'; pages: number[]; hashes: Uint8Array }
   /** An id for a pack to come, or a buffer to fill. */
-  | { op: 'supply'; id?: PackId; buffer?: ArrayBuffer }
+  | { op: 'supply'; id?: PackId; buffer?: SharedArrayBuffer }
   /** Seal the run of pages begun. */
   | { op: 'endRun'; ticket: number }
   /** Finish the pack begun. */
@@ -51,8 +51,8 @@ export type FromWorker =
   /** A run of pages was sealed as one blob. */
   | { op: 'run'; pack: PackId; placed: Placed; pages: number[]; hashes: Uint8Array }
   | { op: 'piece'; pack: PackId; placed: Placed; hash: Uint8Array }
-  /** A pack is complete: `length` bytes of the buffer, which is handed over. */
-  | { op: 'packed'; id: PackId; buffer: ArrayBuffer; length: number }
+  /** A pack is complete: `length` bytes of the buffer, which is the planning thread's again. */
+  | { op: 'packed'; id: PackId; buffer: SharedArrayBuffer; length: number }
   /** There is something to seal and no buffer for it. */
   | { op: 'wantBuffer' }
   | { op: 'ended'; ticket: number }

@@ -27,20 +27,28 @@ export interface HashedPages {
   hashes: Buffer
 }
 
+/** Starts the threads. They take a moment to be ready, during which something else can be done. */
+export function startSealWorkers({ archive, keys }: ArchiveContext, startWorker: StartWorker): SealWorker[] {
+  const data: SealWorkerData = { archive, blobs: keys.blobs, pageHash: keys.pageHash, pieceHash: keys.pieceHash }
+  return Array.from({ length: workerCount() }, () => new SealWorker(startWorker('seal', data)))
+}
+
 export class SealPool {
   readonly workers: SealWorker[]
   private readonly uploads = new Set<Promise<void>>()
-  private readonly buffers: ArrayBuffer[] = []
+  /**
+   * Shared with the workers rather than handed to and fro: each hand-over counts as 20 MB more to the garbage
+   * collector, which then never rests. At any time one side alone writes: who holds the message that names it.
+   */
+  private readonly buffers: SharedArrayBuffer[] = []
   private readonly wanting: SealWorker[] = []
   private allocated = 0
   private failure: unknown
   private closing = false
 
-  constructor(context: ArchiveContext, startWorker: StartWorker, events: SealEvents) {
-    const { archive, keys } = context
-    const data: SealWorkerData = { archive, blobs: keys.blobs, pageHash: keys.pageHash, pieceHash: keys.pieceHash }
-    this.workers = Array.from({ length: workerCount() }, () => new SealWorker(startWorker('seal', data)))
-    for (const worker of this.workers) {
+  constructor(workers: SealWorker[], events: SealEvents) {
+    this.workers = workers
+    for (const worker of workers) {
       worker.onFailure = (error) => this.fail(error)
       worker.onEvent = (message) => {
         if (message.op === 'run') events.run(message.pack, message.placed, message.pages, view(message.hashes))
@@ -57,13 +65,21 @@ export class SealPool {
     for (const worker of this.workers) worker.send({ op: 'source', source })
   }
 
-  /** Seals what is begun; with `packs`, also finishes the packs and waits until all have landed. */
+  /**
+   * Seals what is begun; with `packs`, also finishes the packs begun and waits until those and all before them have
+   * landed. Others may go on asking for more meanwhile.
+   */
   async settle({ packs }: { packs: boolean }): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.end('endRun')))
     if (!packs) return
     await Promise.all(this.workers.map((worker) => worker.end('endPack')))
-    while (this.uploads.size > 0) await Promise.all(this.uploads)
+    await Promise.all([...this.uploads])
     if (this.failure !== undefined) throw this.failure
+  }
+
+  /** A buffer for one pack that no worker needs any more, if there is one. */
+  spareBuffer(): SharedArrayBuffer | undefined {
+    return this.buffers.pop()
   }
 
   /** Fails every request under way and to come: for cancelling, and for errors elsewhere. */
@@ -78,21 +94,20 @@ export class SealPool {
     this.closing = true
     await Promise.allSettled(this.uploads)
     await Promise.all(this.workers.map((worker) => worker.terminate()))
-    // What follows needs buffers of its own; left to the garbage collector these would still be there.
-    for (const buffer of this.buffers.splice(0)) buffer.transfer(0)
+    this.buffers.length = 0
   }
 
-  /** One pack being filled per worker and one more on its way: each is 16 MiB and more. */
+  /** One pack being filled per worker and two more on their way: each is 16 MiB and more. */
   private wantBuffer(worker: SealWorker): void {
     const buffer =
       this.buffers.pop() ??
-      (this.allocated <= this.workers.length ? (this.allocated++, new ArrayBuffer(packCapacity)) : undefined)
-    if (buffer) worker.send({ op: 'supply', buffer }, [buffer])
+      (this.allocated < this.workers.length + 2 ? (this.allocated++, new SharedArrayBuffer(packCapacity)) : undefined)
+    if (buffer) worker.send({ op: 'supply', buffer })
     else this.wanting.push(worker)
   }
-  private giveBack(buffer: ArrayBuffer): void {
+  private giveBack(buffer: SharedArrayBuffer): void {
     const worker = this.wanting.shift()
-    if (worker) worker.send({ op: 'supply', buffer }, [buffer])
+    if (worker) worker.send({ op: 'supply', buffer })
     else this.buffers.push(buffer)
   }
 
@@ -127,11 +142,15 @@ export class SealWorker {
   constructor(thread: Worker) {
     this.thread = thread
     thread.on('message', (message: FromWorker) => this.receive(message))
-    thread.on('error', (error) => this.onFailure(error))
+    thread.on('error', (error) => {
+      // Kept too, for whoever asks it something only later.
+      this.fail(error)
+      this.onFailure(error)
+    })
   }
 
-  send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    this.thread.postMessage(message, transfer)
+  send(message: ToWorker): void {
+    this.thread.postMessage(message)
   }
 
   async hashPages(first: number, count: number, prior: Buffer | undefined): Promise<HashedPages> {

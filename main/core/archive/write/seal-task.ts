@@ -16,33 +16,44 @@ import { alone } from '../workers.ts'
 import { readPiece } from './read-piece.ts'
 import type { FromWorker, PieceRequest, PieceResult, SealWorkerData, ToWorker } from './seal-messages.ts'
 
-interface Slot {
+/** A hashed chunk of pages; both run from `first` on. */
+interface PagesSlot {
   bytes: Buffer
-  /** Start and end of each page or piece in `bytes`. */
+  first: number
+  /** 16 bytes a page. */
+  hashes: Buffer
+}
+interface PiecesSlot {
+  bytes: Buffer
+  /** Start and end of each piece in `bytes`. */
   bounds: number[]
   /** The hash of each; empty where a piece could not be read. */
   hashes: Buffer[]
-  /** For pages: the number of the first. */
-  first: number | undefined
 }
 
 export class SealTask {
   private readonly data: SealWorkerData
-  private readonly post: (message: FromWorker, transfer?: ArrayBuffer[]) => void
-  private readonly slots = new Map<number, Slot>()
+  private readonly post: (message: FromWorker) => void
+  private readonly slots = new Map<number, PagesSlot | PiecesSlot>()
   private readonly free: Buffer[] = []
   private source: PageSource | undefined
   private run: { pages: number[]; hashes: Buffer; bytes: Buffer } | undefined
-  private pack: PackBuilder | undefined
+  private pack: PackBuilder<SharedArrayBuffer> | undefined
   private readonly ids: PackId[] = []
-  private readonly buffers: ArrayBuffer[] = []
+  private readonly buffers: SharedArrayBuffer[] = []
   private waiting: (() => void) | undefined
   private asked = false
   private queue: Promise<void> = Promise.resolve()
 
   constructor(data: SealWorkerData, port: Pick<MessagePort, 'postMessage'>) {
-    this.data = data
-    this.post = (message, transfer = []) => port.postMessage(message, transfer)
+    // Views made once: hashing asks for them a hundred thousand times.
+    this.data = {
+      archive: data.archive,
+      blobs: view(data.blobs),
+      pageHash: view(data.pageHash),
+      pieceHash: view(data.pieceHash),
+    }
+    this.post = (message) => port.postMessage(message)
   }
 
   receive(message: ToWorker): void {
@@ -104,10 +115,7 @@ export class SealTask {
         changed.push(i)
     }
     if (changed.length === 0) this.free.push(bytes)
-    else {
-      const hashes = Array.from({ length: count }, (_, i) => all.subarray(i * pageHashBytes, (i + 1) * pageHashBytes))
-      this.slots.set(slot, { bytes, first, hashes, bounds: Array.from({ length: count + 1 }, (_, i) => i * pageSize) })
-    }
+    else this.slots.set(slot, { bytes, first, hashes: all })
     const found =
       changed.length === count
         ? all
@@ -130,22 +138,47 @@ export class SealTask {
       hashes.push(hash)
       bounds.push(start + piece.length)
     }
-    this.slots.set(slot, { bytes, bounds, hashes, first: undefined })
+    this.slots.set(slot, { bytes, bounds, hashes })
     this.post({ op: 'piecesHashed', slot, results })
   }
 
   private async keep(number: number, indices: number[]): Promise<void> {
     const slot = this.slots.get(number)
     if (!slot) throw new Error('a slot that is not there')
-    for (const i of indices) {
-      const plain = slot.bytes.subarray(slot.bounds[i], slot.bounds[i + 1])
-      const hash = slot.hashes[i]
-      if (!hash) throw new Error('a slot without its hash')
-      if (slot.first !== undefined) await this.addPage(slot.first + i, plain, hash)
-      else await this.addPiece(plain, hash)
-    }
+    if ('first' in slot) await this.keepPages(slot, indices)
+    else
+      for (const i of indices) {
+        const hash = slot.hashes[i]
+        if (!hash) throw new Error('a slot without its hash')
+        await this.addPiece(slot.bytes.subarray(slot.bounds[i], slot.bounds[i + 1]), hash)
+      }
     this.slots.delete(number)
     this.free.push(slot.bytes)
+  }
+
+  private async keepPages({ bytes, first, hashes }: PagesSlot, indices: number[]): Promise<void> {
+    const { pageSize } = this.mustHaveSource()
+    const perRun = Math.max(1, runPlain / pageSize)
+    for (let at = 0; at < indices.length;) {
+      const index = indices[at] ?? 0
+      // Neighbours enough for a whole run are sealed from where they lie.
+      const whole = !this.run?.pages.length && indices[at + perRun - 1] === index + perRun - 1
+      const count = whole ? perRun : 1
+      const plain = bytes.subarray(index * pageSize, (index + count) * pageSize)
+      const theirs = hashes.subarray(index * pageHashBytes, (index + count) * pageHashBytes)
+      if (whole)
+        await this.sealRun(
+          Array.from({ length: count }, (_, i) => first + index + i),
+          plain,
+          theirs,
+        )
+      else {
+        // Most pages only join the run that is begun: awaiting each would cost more than copying it.
+        const sealing = this.addPage(first + index, plain, theirs)
+        if (sealing) await sealing
+      }
+      at += count
+    }
   }
 
   private async take(pages: number[], hashes: Uint8Array): Promise<void> {
@@ -162,7 +195,8 @@ export class SealTask {
     }
   }
 
-  private async addPage(number: number, plain: Buffer, hash: Buffer): Promise<void> {
+  /** Returns a promise only when the run is full and must be sealed. */
+  private addPage(number: number, plain: Buffer, hash: Buffer): Promise<void> | undefined {
     this.run ??= {
       pages: [],
       hashes: Buffer.allocUnsafeSlow((runPlain / 512) * pageHashBytes),
@@ -172,18 +206,25 @@ export class SealTask {
     plain.copy(run.bytes, run.pages.length * plain.length)
     hash.copy(run.hashes, run.pages.length * pageHashBytes)
     run.pages.push(number)
-    if ((run.pages.length + 1) * plain.length > runPlain) await this.endRun()
+    return (run.pages.length + 1) * plain.length > runPlain ? this.endRun() : undefined
   }
 
   private async endRun(): Promise<void> {
     const { run } = this
     if (!run || run.pages.length === 0) return
     const { pages } = run
-    const size = this.mustHaveSource().pageSize
-    const hashes = Buffer.from(run.hashes.subarray(0, pages.length * pageHashBytes))
-    const pack = await this.openPack()
-    const placed = pack.add(blobKind.pages, run.bytes.subarray(0, pages.length * size), hashes)
     run.pages = []
+    const size = this.mustHaveSource().pageSize
+    await this.sealRun(
+      pages,
+      run.bytes.subarray(0, pages.length * size),
+      run.hashes.subarray(0, pages.length * pageHashBytes),
+    )
+  }
+
+  private async sealRun(pages: number[], plain: Buffer, hashes: Buffer): Promise<void> {
+    const pack = await this.openPack()
+    const placed = pack.add(blobKind.pages, plain, hashes)
     this.post({ op: 'run', pack: pack.id, placed, pages, hashes: alone(hashes) })
     if (pack.full) this.endPack(pack)
   }
@@ -195,7 +236,7 @@ export class SealTask {
     if (pack.full) this.endPack(pack)
   }
 
-  private async openPack(): Promise<PackBuilder> {
+  private async openPack(): Promise<PackBuilder<SharedArrayBuffer>> {
     if (this.pack) return this.pack
     for (;;) {
       const id = this.ids[0]
@@ -214,14 +255,18 @@ export class SealTask {
     }
   }
 
-  private endPack(pack: PackBuilder): void {
+  private endPack(pack: PackBuilder<SharedArrayBuffer>): void {
     const { length, buffer } = pack.finish()
     this.pack = undefined
-    this.post({ op: 'packed', id: pack.id, buffer, length }, [buffer])
+    this.post({ op: 'packed', id: pack.id, buffer, length })
   }
 
   private mustHaveSource(): PageSource {
     if (!this.source) throw new Error('no database was named')
     return this.source
   }
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

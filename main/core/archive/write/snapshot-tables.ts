@@ -1,18 +1,20 @@
 /** From what was sealed to what the manifest says: digests and layers of databases and files. */
+import { blobKind } from '../blob.ts'
+import { u32 } from '../bytes.ts'
 import type { ArchiveContext } from '../context.ts'
 import type { FileEntry, ListEntry } from '../file-list.ts'
 import { fileListField } from '../file-list.ts'
 import { databaseDigest, fileListDigest } from '../hashes.ts'
-import { pageHashBytes } from '../limits.ts'
+import { maxLayerEntries, pageHashBytes } from '../limits.ts'
 import { type CachedFile, pieceRows } from '../local/file-cache.ts'
 import { chunkPages, rowBytes } from '../local/page-cache.ts'
 import type { LocalState } from '../local/state.ts'
 import type { DatabaseEntry, Layer, Manifest } from '../manifest.ts'
-import type { PageEntry } from '../page-map.ts'
+import { encodePageColumns, type PageEntry, type PageMapBlob } from '../page-map.ts'
 import type { Place } from '../places.ts'
 import { layersToMerge, overlayFiles, overlayPages } from './merge-layers.ts'
 import type { SealedDatabase } from './seal-database.ts'
-import { finished, type TableWriter, type WrittenLayer } from './table-writer.ts'
+import { finished, type LayerPart, type TableWriter, type WrittenLayer } from './table-writer.ts'
 
 /** A stack of layers, some of them in a pack that is not finished yet. */
 export type Stack = () => Layer[]
@@ -39,7 +41,7 @@ export async function databaseTables(
   const digest = digestOf(context, state, path, pageSize, pages)
   const described = { path, pageSize, pages, digest }
   if (!before) {
-    const layer = await tables.pageLayer(pageEntries(state, database, () => true))
+    const layer = await tables.layer(blobKind.map, wholeMap(state, database))
     return { ...described, layers: stack(layer, []) }
   }
   if (sealed.changedCount === 0) return { ...described, layers: () => before.layers }
@@ -91,6 +93,40 @@ function digestOf(context: ArchiveContext, state: LocalState, path: string, page
     digest.update(hashes.subarray(0, count * pageHashBytes))
   }
   return digest.final().toString('hex')
+}
+
+/** Every page of a database, in blobs as large as they may be; by columns, since here they are all the pages there are. */
+function* wholeMap(
+  state: LocalState,
+  { path, pageSize, pages }: { path: string; pageSize: number; pages: number },
+): Generator<LayerPart, void, undefined> {
+  const per = chunkPages(pageSize)
+  const placeOf = places(state)
+  for (let first = 0; first < pages; first += maxLayerEntries) {
+    const count = Math.min(maxLayerEntries, pages - first)
+    const known = new Map<Place, number>()
+    const columns: PageMapBlob = {
+      places: [],
+      pages: Uint32Array.from({ length: count }, (_, i) => first + i),
+      rows: new Uint32Array(count),
+      indexes: new Uint16Array(count),
+      hashes: Buffer.allocUnsafe(count * pageHashBytes),
+    }
+    // A chunk is a power of two of pages and no larger than a blob's entries: none lies in two blobs.
+    for (let at = 0; at < count; at += per) {
+      const rows = state.pages.newestRows(path, (first + at) / per)
+      if (!rows) throw new Error('a chunk of pages without its rows')
+      for (let i = 0; i < per && at + i < count; i++) {
+        rows.copy(columns.hashes, (at + i) * pageHashBytes, i * rowBytes, i * rowBytes + pageHashBytes)
+        const place = placeOf(rows.readUInt32LE(i * rowBytes + pageHashBytes))
+        let row = known.get(place)
+        if (row === undefined) known.set(place, (row = columns.places.push(place) - 1))
+        columns.rows[at + i] = row
+        columns.indexes[at + i] = rows.readUInt16LE(i * rowBytes + pageHashBytes + 4)
+      }
+    }
+    yield { plain: encodePageColumns(columns), entries: count, first: u32(first), last: u32(first + count - 1) }
+  }
 }
 
 function* pageEntries(

@@ -30,7 +30,7 @@ export class TableWriter {
   private readonly nextPack: () => PackId
   private readonly upload: (id: PackId, bytes: Buffer) => Promise<void>
   private pack: { builder: PackBuilder; ref: PackRef } | undefined
-  private buffer: ArrayBuffer | undefined
+  private buffer: ArrayBufferLike | undefined
   /** Every pack written, for checking that they are there before the manifest. */
   readonly packs: PackRef[] = []
 
@@ -38,6 +38,11 @@ export class TableWriter {
     this.context = context
     this.nextPack = nextPack
     this.upload = upload
+  }
+
+  /** A buffer of packCapacity bytes that nobody needs any more; without one it makes its own. */
+  lend(buffer: ArrayBufferLike | undefined): void {
+    this.buffer ??= buffer
   }
 
   /** Writes a page map layer from entries sorted by page; undefined when there are none. */
