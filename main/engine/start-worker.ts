@@ -12,4 +12,6 @@ export const startWorker: StartWorker = (program, data) =>
   new Worker(new URL(`./${program}-worker.${extension}`, import.meta.url), {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: 2 },
+    // An open worker makes files and hands them over open; Node would take the descriptors for its own.
+    trackUnmanagedFds: false,
   })

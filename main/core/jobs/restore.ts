@@ -19,6 +19,7 @@ import { type OnProgress, throwIfCancelled } from './progress.ts'
 import type { Session } from './session.ts'
 import { findSnapshot } from './snapshots.ts'
 import { steadily } from './steadily.ts'
+import { together } from './together.ts'
 
 export interface RestoreOptions {
   /** The folder to restore to, absolute; made if need be. */
@@ -94,6 +95,8 @@ async function restoreThrough(
   const { target, rules } = staging
   const run = new RestoreRun(session, { salvage, signal, onProgress })
   let checks = Promise.resolve('ok')
+  /** Databases on their way to the disk; none is left open. */
+  const onDisk: Promise<{ error: unknown } | undefined>[] = []
   try {
     const survey = await surveyFiles(session, {
       manifest,
@@ -109,37 +112,43 @@ async function restoreThrough(
     const missing: Missing[] = []
     const warnings = survey.warnings
     const databases: { file: string; name: Buffer }[] = []
-    for (const [n, { entry, name }] of survey.databases.entries()) {
-      const file = staging.database(n)
-      const lost = await writeDatabase(run, entry, file)
-      if (lost > 0) missing.push({ path: entry.path, pages: lost, bytes: lost * entry.pageSize })
-      if (lost === entry.pages && lost > 0) continue
-      databases.push({ file, name })
-      // One after the other, while the files are being written.
-      checks = checks.then(async (before) => {
-        const found = await quickCheck(file)
-        if (found !== 'ok' && lost === 0)
-          warnings.push({ code: 'restored_damaged', detail: { database: entry.path, reason: found } })
-        return before === 'ok' ? found : before
-      })
-      // Whoever awaits it later learns of its failure; until then it is nobody's unhandled one.
-      checks.catch(() => undefined)
+    const restoreDatabases = async () => {
+      for (const [n, { entry, name }] of survey.databases.entries()) {
+        const file = staging.database(n)
+        const { missing: lost, sync } = await writeDatabase(run, entry, file)
+        onDisk.push(settled(sync()))
+        if (lost > 0) missing.push({ path: entry.path, pages: lost, bytes: lost * entry.pageSize })
+        if (lost === entry.pages && lost > 0) continue
+        databases.push({ file, name })
+        // One after the other, while the files are being written.
+        checks = checks.then(async (before) => {
+          const found = await quickCheck(file)
+          if (found !== 'ok' && lost === 0)
+            warnings.push({ code: 'restored_damaged', detail: { database: entry.path, reason: found } })
+          return before === 'ok' ? found : before
+        })
+        // Whoever awaits it later learns of its failure; until then it is nobody's unhandled one.
+        checks.catch(() => undefined)
+      }
     }
 
     const damaged: DamagedFile[] = []
-    const { files, folders } = await writeFiles(run, {
-      layers: manifest.files.layers,
-      wanted,
-      names: planNames(manifest, wanted, rules, []).names,
-      root: staging.files,
-      onDamaged: (file) => damaged.push(file),
-    })
+    const restoreFiles = () =>
+      writeFiles(run, {
+        layers: manifest.files.layers,
+        wanted,
+        names: planNames(manifest, wanted, rules, []).names,
+        root: staging.files,
+        onDamaged: (file) => damaged.push(file),
+      })
+    const [, { files, folders }] = await together([restoreDatabases, restoreFiles], () => run.stop())
     for (const file of damaged) missing.push(settleDamaged(staging, file))
     if (survey.nameless > 0) missing.push({ path: '…', files: survey.nameless })
     warnings.push(...run.faults.values())
     if (missing.length > 0) warnings.push({ code: 'salvaged', detail: { missing: missing.length } })
 
     for (const folder of folders) await syncFolder(folder)
+    for (const failure of await Promise.all(onDisk)) if (failure) throw failure.error
     run.checking(survey.databases[0]?.entry.path ?? '')
     const integrity = await run.unlessCancelled(checks)
     return {
@@ -155,7 +164,18 @@ async function restoreThrough(
       faults: [...run.faults.values()],
     }
   } finally {
+    await Promise.all(onDisk)
     await run.close()
+  }
+}
+
+/** Why something failed; undefined if it did not. */
+async function settled(work: Promise<void>): Promise<{ error: unknown } | undefined> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    return { error }
   }
 }
 

@@ -14,6 +14,7 @@ import type { StoreSnapshot } from '../stores/store.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
 import { SealProgress } from './seal-progress.ts'
 import type { Session } from './session.ts'
+import { together } from './together.ts'
 
 export interface SealedStore {
   summary: { chats: number; messages: number; newest: number | null }
@@ -163,31 +164,6 @@ async function sealDatabases(databases: DatabaseSealer, snapshot: StoreSnapshot)
     all.push({ path, pageSize: source.pageSize, pages: source.pageCount, sealed })
   }
   return all
-}
-
-/**
- * Databases and media at the same time, since pages take computing and media take the disk. The first failure is
- * told to `onFailure`, which must make the other end, and is thrown once both have ended: neither may go on writing
- * to the local state behind the back of whoever is told.
- */
-async function together<A, B>(
-  [first, second]: [() => Promise<A>, () => Promise<B>],
-  onFailure: (error: unknown) => void,
-): Promise<[A, B]> {
-  let failure: { error: unknown } | undefined
-  const watched = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
-      if (!failure) onFailure((failure = { error }).error)
-      throw error
-    }
-  }
-  const [a, b] = await Promise.allSettled([watched(first), watched(second)])
-  if (failure) throw failure.error
-  if (a.status === 'rejected') throw a.reason
-  if (b.status === 'rejected') throw b.reason
-  return [a.value, b.value]
 }
 
 /** After a failure what has landed is noted, so that the next run need not read it from the packs themselves. */

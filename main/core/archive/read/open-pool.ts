@@ -1,6 +1,7 @@
 /**
  * The workers that open blobs, and the buffers that go to and fro between them and the destination. There is a fixed
- * number of buffers and each is transferred, never copied: memory is bounded by them, whatever the archive holds.
+ * number of buffers, shared and never copied: memory is bounded by them, whatever the archive holds. (Handing one over
+ * instead would count as megabytes more to the garbage collector each time, and keep it busy.)
  */
 import type { Worker } from 'node:worker_threads'
 import type { ArchiveKeys } from '../../keys/subkeys.ts'
@@ -19,8 +20,8 @@ interface Member {
 
 export class OpenPool {
   readonly #members: Member[]
-  readonly #free: Uint8Array<ArrayBuffer>[] = []
-  readonly #wanting: { resolve(buffer: Uint8Array<ArrayBuffer>): void; reject(error: unknown): void }[] = []
+  readonly #free: Uint8Array<SharedArrayBuffer>[] = []
+  readonly #wanting: { resolve(buffer: Uint8Array<SharedArrayBuffer>): void; reject(error: unknown): void }[] = []
   #left: number
   #next = 0
   #failure: unknown
@@ -37,19 +38,21 @@ export class OpenPool {
    * A buffer of at least `length` bytes (at most `rangeBytes`), as soon as there is one: this is what keeps a job from
    * running ahead of its workers.
    */
-  async buffer(length: number): Promise<Uint8Array<ArrayBuffer>> {
+  async buffer(length: number): Promise<Uint8Array<SharedArrayBuffer>> {
     if (this.#failure !== undefined) throw this.#failure
     let buffer = this.#free.pop()
     if (!buffer && this.#left === 0)
-      buffer = await new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => this.#wanting.push({ resolve, reject }))
+      buffer = await new Promise<Uint8Array<SharedArrayBuffer>>((resolve, reject) =>
+        this.#wanting.push({ resolve, reject }),
+      )
     if (!buffer) this.#left--
     if (buffer && buffer.length >= length) return buffer
     // A small archive never needs large ones; one that turned out too small is left to the garbage collector.
-    return new Uint8Array(length <= smallBytes ? smallBytes : rangeBytes)
+    return new Uint8Array(new SharedArrayBuffer(length <= smallBytes ? smallBytes : rangeBytes))
   }
 
   /** Gives back a buffer that was not needed. */
-  release(buffer: Uint8Array<ArrayBuffer>): void {
+  release(buffer: Uint8Array<SharedArrayBuffer>): void {
     const whole = new Uint8Array(buffer.buffer)
     const next = this.#wanting.shift()
     if (next) next.resolve(whole)
@@ -57,16 +60,16 @@ export class OpenPool {
   }
 
   /** Has a worker do a task; its buffer is back in the pool afterwards. */
-  async run(task: Omit<OpenTask, 'id'>): Promise<Omit<OpenResult, 'id' | 'bytes'>> {
+  async run(task: Omit<OpenTask, 'id'>): Promise<Omit<OpenResult, 'id'>> {
     if (this.#failure !== undefined) throw this.#failure
     const member = this.#members.reduce((least, one) => (one.waiting.size < least.waiting.size ? one : least))
     const id = this.#next++
     const result = await new Promise<OpenResult>((resolve, reject) => {
       member.waiting.set(id, { resolve, reject })
       const message: OpenTask = { id, ...task }
-      member.worker.postMessage(message, [task.bytes.buffer])
+      member.worker.postMessage(message)
     })
-    this.release(result.bytes)
+    this.release(task.bytes)
     return result
   }
 

@@ -12,7 +12,7 @@ export function serveOpenTasks(port: MessagePort, keys: OpenWorkerData): void {
       for (const key of [keys.blobs, keys.pageHash, keys.pieceHash]) key.fill(0)
       return void port.close()
     }
-    const result: OpenResult = { id: message.id, bytes: message.bytes, ...runOpenTask(message, keys) }
-    port.postMessage(result, [message.bytes.buffer])
+    const result: OpenResult = { id: message.id, ...runOpenTask(message, keys) }
+    port.postMessage(result)
   })
 }

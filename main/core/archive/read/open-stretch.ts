@@ -4,7 +4,7 @@ import type { Destination } from '../../destinations/destination.ts'
 import { localFailure } from './local-failure.ts'
 import { packName } from '../names.ts'
 import type { OpenPool } from './open-pool.ts'
-import { type BlobFault, type OpenWork, rowsOf, type SealedBlob } from './open-task.ts'
+import { type BlobFault, type OpenWork, type Refusal, rowsOf, type SealedBlob } from './open-task.ts'
 import type { Range } from './ranges.ts'
 
 export interface Stretch {
@@ -12,6 +12,10 @@ export interface Stretch {
   /** In the order of their offsets, none overlapping another. */
   blobs: SealedBlob[]
   work: OpenWork
+  /** Told of each file that the worker made, open, whatever came of the rest. */
+  onMade?: (file: number, fd: number) => void
+  /** What it means when the file system would not make or fill one of the work's files; localFailure unless given. */
+  onRefused?: (refusal: Refusal) => unknown
 }
 
 /** What did not open: the fault of the object, and which blobs it concerns. */
@@ -27,11 +31,11 @@ export interface StretchFault {
 export async function openStretch(
   destination: Destination,
   pool: OpenPool,
-  buffer: Uint8Array<ArrayBuffer>,
-  { range, blobs, work }: Stretch,
+  buffer: Uint8Array<SharedArrayBuffer>,
+  { range, blobs, work, onMade, onRefused = localFailure }: Stretch,
 ): Promise<StretchFault | undefined> {
   const object = packName(range.pack.id)
-  let bytes: Uint8Array<ArrayBuffer> | undefined
+  let bytes: Uint8Array<SharedArrayBuffer> | undefined
   try {
     bytes = await fetchInto(destination, object, range, buffer)
   } catch (error) {
@@ -49,14 +53,15 @@ export async function openStretch(
     pool.release(buffer)
     return { error: new CofferError(code, { object }), blobs: cut }
   }
-  const { faults, refused } = await pool.run({
+  const { faults, made, refused } = await pool.run({
     bytes,
     pack: range.pack.id,
     start: range.start,
     blobs: blobs.slice(0, whole),
     work,
   })
-  if (refused) throw localFailure(refused)
+  for (const { file, fd } of made ?? []) onMade?.(file, fd)
+  if (refused) throw onRefused(refused)
   if (cut.length > 0) return { error: new CofferError(code, { object }), blobs: [...faults, ...cut] }
   const first = faults[0]
   if (!first) return undefined
@@ -70,8 +75,8 @@ async function fetchInto(
   destination: Destination,
   object: string,
   { start, length }: { start: number; length: number },
-  buffer: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  buffer: Uint8Array<SharedArrayBuffer>,
+): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
   const bytes = await destination.get(object, { offset: start, length }, buffer)
   if (!bytes) return undefined
   // A destination may have memory of its own; only ours may be transferred. It is never believed to have kept to the length.

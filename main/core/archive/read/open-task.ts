@@ -2,7 +2,7 @@
  * What an open worker does with a stretch of a pack: decrypt each blob, decompress it, check the hash of every page
  * or piece, and write those that are right straight to their place in a file (archive.md, "Restoring").
  */
-import { writeSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 import { BlobLabel, type BlobKind, blobKind, giveBack, openBlobInPlace, type Placed } from '../blob.ts'
 import { Malformed } from '../bytes.ts'
 import { hashPage, hashPiece } from '../hashes.ts'
@@ -37,14 +37,19 @@ export interface PageWork {
 
 /** A piece to write to one file, and what that file expects it to be. */
 export interface PieceWrite {
-  fd: number
+  /** Which of the work's files. */
+  file: number
   position: number
   size: number
   hash: Uint8Array
 }
+/** A file to write to: open already, or to be made, by the worker, when its first piece is right. */
+export type TargetFile = { fd: number } | { make: Uint8Array | string }
+
 /** For each blob the files that hold its piece. */
 export interface PieceWork {
   do: 'pieces'
+  files: TargetFile[]
   writes: PieceWrite[][]
 }
 
@@ -59,8 +64,8 @@ export type OpenWork = PageWork | PieceWork | CheckWork
 
 export interface OpenTask {
   id: number
-  /** Transferred, and given back with the result. */
-  bytes: Uint8Array<ArrayBuffer>
+  /** Shared: the worker's alone until its result is there. */
+  bytes: Uint8Array<SharedArrayBuffer>
   pack: PackId
   /** Where in the pack `bytes` begin. */
   start: number
@@ -77,16 +82,25 @@ export interface BlobFault {
 
 export interface OpenResult {
   id: number
-  bytes: Uint8Array<ArrayBuffer>
   faults: BlobFault[]
-  /** What the file system said when it would not take the bytes. */
-  refused?: { code: string; message: string }
+  /** Descriptors of the files that were made, by their number; they are open and now the other side's. */
+  made?: { file: number; fd: number }[]
+  /** What the file system said when it would not take the bytes, and of which of the work's files. */
+  refused?: Refusal
+}
+
+export interface Refusal {
+  code: string
+  message: string
+  file?: number
 }
 
 /** Does a task. Whatever the bytes are, faults come back as values. */
-export function runOpenTask(task: OpenTask, keys: OpenWorkerData): Omit<OpenResult, 'id' | 'bytes'> {
+export function runOpenTask(task: OpenTask, keys: OpenWorkerData): Omit<OpenResult, 'id'> {
   const label = new BlobLabel(keys.archive, task.pack)
   const faults: BlobFault[] = []
+  const open = task.work.do === 'pieces' ? new FilesOfTask(task.work.files) : undefined
+  const made = open && { made: open.made }
   for (const [i, blob] of task.blobs.entries()) {
     const sealed = Buffer.from(task.bytes.buffer, task.bytes.byteOffset + blob.offset - task.start, blob.length)
     try {
@@ -96,26 +110,58 @@ export function runOpenTask(task: OpenTask, keys: OpenWorkerData): Omit<OpenResu
         blob.compressed,
         keys.blobs,
       )
-      const fault = use(plain, i, blob.kind, task.work, keys)
+      const fault = use(plain, i, blob.kind, task.work, keys, open)
       if (fault) faults.push({ blob: i, ...fault })
       if (plain.buffer !== task.bytes.buffer) giveBack(plain)
     } catch (error) {
       if (error instanceof Malformed) faults.push({ blob: i, reason: error.message, rows: rowsOf(task.work, i) })
-      else if (isRefusal(error)) return { faults, refused: { code: error.code, message: error.message } }
+      else if (isRefusal(error))
+        return { faults, ...made, refused: { code: error.code, message: error.message, ...open?.last } }
       else throw error
     }
   }
-  return { faults }
+  return { faults, ...made }
+}
+
+/** The files that a task writes to. */
+class FilesOfTask {
+  readonly made: { file: number; fd: number }[] = []
+  /** The one that was written to last. */
+  last: { file: number } | undefined
+  readonly #files: TargetFile[]
+  constructor(files: TargetFile[]) {
+    this.#files = files.slice()
+  }
+
+  descriptor(file: number): number {
+    this.last = { file }
+    const target = this.#files[file]
+    if (!target) throw new Error('a file that the task does not have')
+    if ('fd' in target) return target.fd
+    // Bytes of a message are a plain array of them; paths that are bytes must be a Buffer.
+    const path = typeof target.make === 'string' ? target.make : Buffer.from(target.make)
+    const fd = openSync(path, 'wx', 0o600)
+    this.#files[file] = { fd }
+    this.made.push({ file, fd })
+    return fd
+  }
 }
 
 type Fault = Omit<BlobFault, 'blob'> | undefined
 
-function use(plain: Buffer, i: number, kind: BlobKind, work: OpenWork, keys: OpenWorkerData): Fault {
+function use(
+  plain: Buffer,
+  i: number,
+  kind: BlobKind,
+  work: OpenWork,
+  keys: OpenWorkerData,
+  open?: FilesOfTask,
+): Fault {
   switch (work.do) {
     case 'pages':
       return writePages(plain, i, work, keys)
     case 'pieces':
-      return writePiece(plain, work.writes[i] ?? [], keys)
+      return writePiece(plain, work.writes[i] ?? [], keys, open)
     case 'check':
       return check(plain, kind, work.hashes.subarray(startOf(work.ends, i), work.ends[i]), keys)
   }
@@ -160,12 +206,12 @@ function isPage(
   return pageHash.equals(hashes.subarray(row * pageHashBytes, (row + 1) * pageHashBytes))
 }
 
-function writePiece(plain: Buffer, writes: PieceWrite[], keys: OpenWorkerData): Fault {
+function writePiece(plain: Buffer, writes: PieceWrite[], keys: OpenWorkerData, open: FilesOfTask | undefined): Fault {
   hashPiece(keys, plain, pieceHash)
   // All expect the same content of one blob, or someone forged a list: then none gets it.
   if (writes.some(({ size, hash }) => plain.length !== size || !pieceHash.equals(hash)))
     return { reason: 'a piece is not the one the list names', rows: writes.length }
-  for (const { fd, position } of writes) writeAll(fd, plain, position)
+  for (const { file, position } of writes) if (open) writeAll(open.descriptor(file), plain, position)
   return undefined
 }
 

@@ -1,6 +1,7 @@
 /** The files being written: each is open from its first piece to its last, and none stays open, whatever happens. */
 import { closeSync, ftruncateSync, futimesSync, openSync } from 'node:fs'
 import { CofferError } from '../../../../contract/errors.ts'
+import type { TargetFile } from '../../archive/read/open-task.ts'
 import { localFailure } from '../../archive/read/local-failure.ts'
 import type { RestoringFile } from './file-batches.ts'
 
@@ -14,6 +15,17 @@ export class OpenFiles {
     const fd = fresh(file.path, () => openSync(file.file, 'wx', 0o600))
     this.#open.set(file, fd)
     return fd
+  }
+
+  /** How a worker comes by a file: open already, or to be made by it where all its pieces are in one worker's hands. */
+  target(file: RestoringFile, { alone }: { alone: boolean }): TargetFile {
+    if (!alone || this.#open.has(file)) return { fd: this.begin(file) }
+    return { make: typeof file.file === 'string' ? file.file : Uint8Array.from(file.file) }
+  }
+
+  /** Takes over a file that a worker made. */
+  adopt(file: RestoringFile, fd: number): void {
+    this.#open.set(file, fd)
   }
 
   /** All its pieces are written or lost: gives a file its size and its time, brings it to the disk and closes it. */
@@ -49,9 +61,14 @@ export function fresh<T>(path: string, make: () => T): T {
   try {
     return make()
   } catch (error) {
-    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
-    if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR')
-      throw new CofferError('map_damaged', { path, reason: 'two of this name' }, { cause: error })
-    throw localFailure(error, path)
+    throw freshFailure(error, path)
   }
+}
+
+/** What it means that something new could not be made. */
+export function freshFailure(error: unknown, path: string): unknown {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR')
+    return new CofferError('map_damaged', { path, reason: 'two of this name' }, { cause: error })
+  return localFailure(error, path)
 }

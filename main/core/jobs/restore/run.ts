@@ -32,6 +32,7 @@ export class RestoreRun {
   /** Bytes written. */
   written = 0
   readonly #options: RunOptions
+  #stopped = false
   #syncing = 0
   readonly #waiting: (() => void)[] = []
   readonly #watching: (() => void)[] = []
@@ -46,6 +47,12 @@ export class RestoreRun {
   /** Throws `cancelled` once the person has asked to stop. */
   check(): void {
     throwIfCancelled(this.#options.signal)
+    if (this.#stopped) throw new CofferError('cancelled')
+  }
+
+  /** Makes all that is under way end at its next check, because something else has failed. */
+  stop(): void {
+    this.#stopped = true
   }
 
   /** What `work` comes to; `cancelled` at once if the person asks to stop meanwhile. */

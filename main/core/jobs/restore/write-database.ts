@@ -10,12 +10,19 @@ import { planPages, unplaced } from '../../archive/read/page-plan.ts'
 import { resolvePages } from '../../archive/resolve-pages.ts'
 import type { RestoreRun } from './run.ts'
 
+export interface WrittenDatabase {
+  /** Pages that could not be had and are zeros. */
+  missing: number
+  /** Brings it to the disk and closes it; to be called once. */
+  sync: () => Promise<void>
+}
+
 /**
- * Writes a database to a new file at `file`, fsync included. Every page is checked against the map before it is
+ * Writes a database to a new file at `file`. Every page is checked against the map before it is
  * written, and the map against the database's digest, so what this returns from is the database that was backed up.
- * When salvaging, pages that cannot be had stay zeros. Returns their number.
+ * When salvaging, pages that cannot be had stay zeros.
  */
-export async function writeDatabase(run: RestoreRun, database: DatabaseEntry, file: string): Promise<number> {
+export async function writeDatabase(run: RestoreRun, database: DatabaseEntry, file: string): Promise<WrittenDatabase> {
   const { session, pool } = run
   const onFault = run.salvage ? run.fault : undefined
   const { path, pageSize, pages } = database
@@ -56,12 +63,12 @@ export async function writeDatabase(run: RestoreRun, database: DatabaseEntry, fi
       for (const size of [0, pages * pageSize]) local(() => ftruncateSync(fd, size), path)
       missing = pages
     }
-    await run.sync(fd, path)
-    return missing
-  } finally {
+    return { missing, sync: () => run.sync(fd, path).finally(() => closeSync(fd)) }
+  } catch (error) {
     // A worker may still be writing: a descriptor that is closed too early could become another file's.
     await flow.settle()
     closeSync(fd)
+    throw error
   }
 }
 

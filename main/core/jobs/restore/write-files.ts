@@ -6,12 +6,12 @@ import type { Manifest } from '../../archive/manifest.ts'
 import type { Place } from '../../archive/places.ts'
 import { Flow } from '../../archive/read/flow.ts'
 import { openStretch } from '../../archive/read/open-stretch.ts'
-import type { PieceWork, PieceWrite, SealedBlob } from '../../archive/read/open-task.ts'
+import type { PieceWork, SealedBlob } from '../../archive/read/open-task.ts'
 import { type Range, sameBlob, toRanges } from '../../archive/read/ranges.ts'
 import { resolveFiles } from '../../archive/resolve-files.ts'
 import { type Batch, batches, type RestoringFile, type RestoringPiece } from './file-batches.ts'
 import { below, type LocalPath, shown } from './local-path.ts'
-import { fresh, OpenFiles } from './open-files.ts'
+import { fresh, freshFailure, OpenFiles } from './open-files.ts'
 import type { NamePlan } from './name-plan.ts'
 import type { RestoreRun } from './run.ts'
 import type { Selection } from './selection.ts'
@@ -60,9 +60,16 @@ export async function writeFiles(run: RestoreRun, options: WriteFilesOptions): P
         const buffer = await run.pool.buffer(range.length)
         run.check()
         flow.check()
-        const work: PieceWork = { do: 'pieces', writes: writesOf(it.open, blobs.length, pieces) }
+        const { files, work } = workOf(it.open, blobs.length, pieces)
+        const fileOf = (number: number) => files[number] ?? unknownFile()
         flow.start(async () => {
-          const fault = await openStretch(run.session.destination, run.pool, buffer, { range, blobs, work })
+          const fault = await openStretch(run.session.destination, run.pool, buffer, {
+            range,
+            blobs,
+            work,
+            onMade: (number, fd) => it.open.adopt(fileOf(number), fd),
+            onRefused: (refusal) => freshFailure(refusal, fileOf(refusal.file ?? -1).path),
+          })
           if (fault && !run.salvage) throw fault.error
           if (fault) run.fault(fault.error)
           const lost = new Set(fault?.blobs.map(({ blob }) => blob))
@@ -132,16 +139,34 @@ function* planPieces({ pieces }: Batch): Generator<PlannedPieces, void, undefine
   }
 }
 
-function writesOf(open: OpenFiles, blobs: number, pieces: PlannedPieces['pieces']): PieceWrite[][] {
-  const writes: PieceWrite[][] = Array.from({ length: blobs }, () => [])
+/** What a worker has to do for some pieces, and the files its numbers stand for. */
+function workOf(
+  open: OpenFiles,
+  blobs: number,
+  pieces: PlannedPieces['pieces'],
+): { files: RestoringFile[]; work: PieceWork } {
+  const held = new Map<RestoringFile, { number: number; pieces: number }>()
+  const writes: PieceWork['writes'] = Array.from({ length: blobs }, () => [])
   for (const { file, index, blob } of pieces) {
     const hash = file.entry.pieces[index]?.hash
     if (!hash) throw new Error('a piece that its file does not have')
+    let of = held.get(file)
+    if (!of) held.set(file, (of = { number: held.size, pieces: 0 }))
+    of.pieces++
     // A copy of the hash alone: a view would take the whole table it lies in to the worker.
-    const write = { position: index * maxBlobPlain, size: pieceSize(file, index), hash: Uint8Array.from(hash) }
-    writes[blob]?.push({ fd: open.begin(file), ...write })
+    writes[blob]?.push({
+      file: of.number,
+      position: index * maxBlobPlain,
+      size: pieceSize(file, index),
+      hash: Uint8Array.from(hash),
+    })
   }
-  return writes
+  const files = Array.from(held, ([file, of]) => open.target(file, { alone: of.pieces === file.entry.pieces.length }))
+  return { files: [...held.keys()], work: { do: 'pieces', files, writes } }
+}
+
+function unknownFile(): never {
+  throw new Error('a file that was not asked for')
 }
 
 function pieceSize({ entry }: RestoringFile, index: number): number {
