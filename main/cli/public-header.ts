@@ -1,8 +1,8 @@
 /** What an archive says of itself to anyone: enough to look for its key. Nothing of it is believed yet. */
 import { CofferError } from '../../contract/errors.ts'
-import { decodeHeader } from '../core/archive/header.ts'
-import { maxHeader } from '../core/archive/limits.ts'
-import { headerName, previousHeaderName } from '../core/archive/names.ts'
+import { decodeHeader } from '../core/archive/format/header.ts'
+import { maxHeader } from '../core/archive/format/limits.ts'
+import { headerName, previousHeaderName } from '../core/archive/format/names.ts'
 import type { Destination } from '../core/destinations/destination.ts'
 
 /**

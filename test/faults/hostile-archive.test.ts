@@ -4,12 +4,18 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CofferError } from '../../contract/errors.ts'
-import { blobKind } from '../../main/core/archive/blob.ts'
-import { databaseDigest, fileDigest, fileListDigest, hashPage, hashPiece } from '../../main/core/archive/hashes.ts'
-import { FileListBuilder, type FileEntry, fileListField } from '../../main/core/archive/file-list.ts'
-import type { Manifest } from '../../main/core/archive/manifest.ts'
-import type { PageEntry } from '../../main/core/archive/page-map.ts'
-import { manifestName, type ManifestName } from '../../main/core/archive/names.ts'
+import { blobKind } from '../../main/core/archive/format/blob.ts'
+import {
+  databaseDigest,
+  fileDigest,
+  fileListDigest,
+  hashPage,
+  hashPiece,
+} from '../../main/core/archive/format/hashes.ts'
+import { FileListBuilder, type FileEntry, fileListField } from '../../main/core/archive/format/file-list.ts'
+import type { Manifest } from '../../main/core/archive/format/manifest.ts'
+import type { PageEntry } from '../../main/core/archive/format/page-map.ts'
+import { manifestName, type ManifestName } from '../../main/core/archive/format/names.ts'
 import { restore } from '../../main/core/jobs/restore.ts'
 import { verify } from '../../main/core/jobs/verify.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'

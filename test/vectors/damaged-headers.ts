@@ -1,7 +1,7 @@
 /** Archives whose key or header is not right. */
-import { encodeHeader } from '../../main/core/archive/header.ts'
-import { keyCheck } from '../../main/core/archive/hashes.ts'
-import { headerName, idBytes, previousHeaderName } from '../../main/core/archive/names.ts'
+import { encodeHeader } from '../../main/core/archive/format/header.ts'
+import { keyCheck } from '../../main/core/archive/format/hashes.ts'
+import { headerName, idBytes, previousHeaderName } from '../../main/core/archive/format/names.ts'
 import type { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { bytesOf, type InvalidArchive, putBytes, soundArchive } from './invalid-archive.ts'
 import { vectorKey } from './write-vector.ts'

@@ -1,5 +1,5 @@
 /** Archives of which objects were changed, cut, exchanged or removed by someone without the key. */
-import { manifestName, type ManifestName } from '../../main/core/archive/names.ts'
+import { manifestName, type ManifestName } from '../../main/core/archive/format/names.ts'
 import {
   bytesOf,
   flip,

@@ -1,9 +1,9 @@
 /** Manifests that only someone with the key can make: sealed as they should be, and wrong inside. */
 import { zstdCompressSync } from 'node:zlib'
-import { preimage, u32, u64 } from '../../main/core/archive/bytes.ts'
-import type { Manifest } from '../../main/core/archive/manifest.ts'
-import { idBytes, manifestName, type ManifestName } from '../../main/core/archive/names.ts'
-import { pushStream, streamHeaderBytes } from '../../main/core/archive/secretstream.ts'
+import { preimage, u32, u64 } from '../../main/core/archive/format/bytes.ts'
+import type { Manifest } from '../../main/core/archive/format/manifest.ts'
+import { idBytes, manifestName, type ManifestName } from '../../main/core/archive/format/names.ts'
+import { pushStream, streamHeaderBytes } from '../../main/core/archive/format/secretstream.ts'
 import type { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { type InvalidArchive, onlyObject, putBytes, soundArchive } from './invalid-archive.ts'
 

@@ -1,10 +1,10 @@
 /** Page maps and pages that only someone with the key can make. */
-import { blobKind } from '../../main/core/archive/blob.ts'
-import { ByteWriter, u32 } from '../../main/core/archive/bytes.ts'
-import { encodeRoot, type LayerBlob, type LayerKind } from '../../main/core/archive/layer-root.ts'
-import { idBytes, packName } from '../../main/core/archive/names.ts'
-import { encodePageMap, type PageEntry } from '../../main/core/archive/page-map.ts'
-import type { Place } from '../../main/core/archive/places.ts'
+import { blobKind } from '../../main/core/archive/format/blob.ts'
+import { ByteWriter, u32 } from '../../main/core/archive/format/bytes.ts'
+import { encodeRoot, type LayerBlob, type LayerKind } from '../../main/core/archive/format/layer-root.ts'
+import { idBytes, packName } from '../../main/core/archive/format/names.ts'
+import { encodePageMap, type PageEntry } from '../../main/core/archive/format/page-map.ts'
+import type { Place } from '../../main/core/archive/format/places.ts'
 import { TinyArchive, type TinyPack } from '../fixtures/tiny-archive.ts'
 import {
   databaseOf,

@@ -1,11 +1,17 @@
 /** What the parts that make invalid archives share: a sound archive to damage, and a pack to forge. */
-import { blobKind } from '../../main/core/archive/blob.ts'
-import { databaseDigest, fileDigest, fileListDigest, hashPage, hashPiece } from '../../main/core/archive/hashes.ts'
-import { type FileEntry, fileListField, type ListEntry } from '../../main/core/archive/file-list.ts'
-import type { Layer, Manifest } from '../../main/core/archive/manifest.ts'
-import { newSnapshotId } from '../../main/core/archive/names.ts'
-import type { PageEntry } from '../../main/core/archive/page-map.ts'
-import type { Place } from '../../main/core/archive/places.ts'
+import { blobKind } from '../../main/core/archive/format/blob.ts'
+import {
+  databaseDigest,
+  fileDigest,
+  fileListDigest,
+  hashPage,
+  hashPiece,
+} from '../../main/core/archive/format/hashes.ts'
+import { type FileEntry, fileListField, type ListEntry } from '../../main/core/archive/format/file-list.ts'
+import type { Layer, Manifest } from '../../main/core/archive/format/manifest.ts'
+import { newSnapshotId } from '../../main/core/archive/format/names.ts'
+import type { PageEntry } from '../../main/core/archive/format/page-map.ts'
+import type { Place } from '../../main/core/archive/format/places.ts'
 import { TinyArchive, type TinyPack } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
 import { vectorKey } from './write-vector.ts'

@@ -1,6 +1,6 @@
 /** What all values of values.json are made with. */
-import { hashPage, hashPiece } from '../../main/core/archive/hashes.ts'
-import { newArchiveId, newPackId } from '../../main/core/archive/names.ts'
+import { hashPage, hashPiece } from '../../main/core/archive/format/hashes.ts'
+import { newArchiveId, newPackId } from '../../main/core/archive/format/names.ts'
 import { deriveKeys } from '../../main/core/keys/subkeys.ts'
 import { vectorKey } from './write-vector.ts'
 

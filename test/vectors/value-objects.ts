@@ -1,12 +1,18 @@
 /** Of values.json: a pack with its index, and a manifest with its identity. */
-import { blobKind } from '../../main/core/archive/blob.ts'
-import { i64, preimage, u32, u64 } from '../../main/core/archive/bytes.ts'
-import { encodeRoot } from '../../main/core/archive/layer-root.ts'
-import { identify, type Manifest } from '../../main/core/archive/manifest.ts'
-import { idBytes, manifestName, type ManifestName, newSnapshotId, packName } from '../../main/core/archive/names.ts'
-import { PackBuilder, packCapacity, readTrailer, trailerBytes } from '../../main/core/archive/pack.ts'
-import { sealManifest } from '../../main/core/archive/sealed-manifest.ts'
-import { pullStream } from '../../main/core/archive/secretstream.ts'
+import { blobKind } from '../../main/core/archive/format/blob.ts'
+import { i64, preimage, u32, u64 } from '../../main/core/archive/format/bytes.ts'
+import { encodeRoot } from '../../main/core/archive/format/layer-root.ts'
+import { identify, type Manifest } from '../../main/core/archive/format/manifest.ts'
+import {
+  idBytes,
+  manifestName,
+  type ManifestName,
+  newSnapshotId,
+  packName,
+} from '../../main/core/archive/format/names.ts'
+import { PackBuilder, packCapacity, readTrailer, trailerBytes } from '../../main/core/archive/format/pack.ts'
+import { sealManifest } from '../../main/core/archive/format/sealed-manifest.ts'
+import { pullStream } from '../../main/core/archive/format/secretstream.ts'
 import type { Values } from './values.ts'
 import { archive, hex, keys, pack, page, piece } from './value-keys.ts'
 

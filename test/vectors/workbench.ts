@@ -14,10 +14,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { blobKind } from '../../main/core/archive/blob.ts'
-import { encodeForgotten, type ForgottenRow } from '../../main/core/archive/forgotten-list.ts'
-import { encodeRoot } from '../../main/core/archive/layer-root.ts'
-import type { Manifest } from '../../main/core/archive/manifest.ts'
+import { blobKind } from '../../main/core/archive/format/blob.ts'
+import { encodeForgotten, type ForgottenRow } from '../../main/core/archive/format/forgotten-list.ts'
+import { encodeRoot } from '../../main/core/archive/format/layer-root.ts'
+import type { Manifest } from '../../main/core/archive/format/manifest.ts'
 import {
   idBytes,
   type Identity,
@@ -25,10 +25,10 @@ import {
   type ManifestName,
   newPackId,
   packName,
-} from '../../main/core/archive/names.ts'
-import { PackBuilder, packCapacity } from '../../main/core/archive/pack.ts'
-import { listManifests, readManifest } from '../../main/core/archive/read-manifests.ts'
-import { sealManifest } from '../../main/core/archive/sealed-manifest.ts'
+} from '../../main/core/archive/format/names.ts'
+import { PackBuilder, packCapacity } from '../../main/core/archive/format/pack.ts'
+import { listManifests, readManifest } from '../../main/core/archive/read/read-manifests.ts'
+import { sealManifest } from '../../main/core/archive/format/sealed-manifest.ts'
 import { folderDestination } from '../../main/core/destinations/folder.ts'
 import { backup } from '../../main/core/jobs/backup.ts'
 import { createArchive } from '../../main/core/jobs/create.ts'

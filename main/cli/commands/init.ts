@@ -1,7 +1,7 @@
 /** `coffer init ARCHIVE`: makes an empty archive and its 64-digit key, and sees to it that something holds the key. */
 import { lstat } from 'node:fs/promises'
 import { CofferError } from '../../../contract/errors.ts'
-import { headerName, previousHeaderName } from '../../core/archive/names.ts'
+import { headerName, previousHeaderName } from '../../core/archive/format/names.ts'
 import { createDestination } from '../../core/destinations/registry.ts'
 import { createArchive } from '../../core/jobs/create.ts'
 import { writeKeyFile } from '../../core/keys/key-file.ts'

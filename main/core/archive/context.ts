@@ -1,7 +1,7 @@
 /** What reading and writing an archive needs to know of it. */
 import type { ArchiveKeys } from '../keys/subkeys.ts'
 import type { Destination } from '../destinations/destination.ts'
-import type { ArchiveId } from './names.ts'
+import type { ArchiveId } from './format/names.ts'
 import type { TableCache } from './read/table-cache.ts'
 
 export interface ArchiveContext {

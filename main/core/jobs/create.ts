@@ -1,8 +1,8 @@
 /** Making a new, empty archive in a destination. */
 import { CofferError } from '../../../contract/errors.ts'
-import { encodeHeader } from '../archive/header.ts'
-import { keyCheck } from '../archive/hashes.ts'
-import { type ArchiveId, headerName, idBytes, newArchiveId, previousHeaderName } from '../archive/names.ts'
+import { encodeHeader } from '../archive/format/header.ts'
+import { keyCheck } from '../archive/format/hashes.ts'
+import { type ArchiveId, headerName, idBytes, newArchiveId, previousHeaderName } from '../archive/format/names.ts'
 import type { Destination } from '../destinations/destination.ts'
 import { type Secret, withSecret } from '../keys/secret.ts'
 import { deriveKeys, wipeKeys } from '../keys/subkeys.ts'

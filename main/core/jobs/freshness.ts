@@ -1,11 +1,11 @@
 /**
  * Is what a destination shows all there is? A cloud can hide its newest objects or put older ones in their place;
- * what this computer remembers, and what manifests say of each other, tells (archive.md, "Identity, freshness").
+ * what this computer remembers, and what manifests say of each other, tells (docs/FORMAT.md, 16).
  */
 import type { Warning } from '../../../contract/errors.ts'
-import type { Manifest } from '../archive/manifest.ts'
-import { type Identity, manifestName, type ManifestName } from '../archive/names.ts'
-import { readForgotten } from '../archive/read-layers.ts'
+import type { Manifest } from '../archive/format/manifest.ts'
+import { type Identity, manifestName, type ManifestName } from '../archive/format/names.ts'
+import { readForgotten } from '../archive/read/read-layers.ts'
 import { readMemory, writeMemory } from './memory.ts'
 import type { Session } from './session.ts'
 

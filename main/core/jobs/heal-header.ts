@@ -1,9 +1,9 @@
 /** Keeping both copies of an archive's header sound. */
 import { CofferError } from '../../../contract/errors.ts'
-import { encodeHeader } from '../archive/header.ts'
-import { maxHeader } from '../archive/limits.ts'
-import { headerName, previousHeaderName } from '../archive/names.ts'
-import { proveHeader } from '../archive/open-header.ts'
+import { encodeHeader } from '../archive/format/header.ts'
+import { maxHeader } from '../archive/format/limits.ts'
+import { headerName, previousHeaderName } from '../archive/format/names.ts'
+import { proveHeader } from '../archive/read/open-header.ts'
 import type { ArchiveKeys } from '../keys/subkeys.ts'
 import type { Session } from './session.ts'
 

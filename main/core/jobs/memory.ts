@@ -1,13 +1,13 @@
 /**
  * What this computer remembers of an archive, apart from any cache: who it is as a writer, and the newest backup it
- * saw. With it a cloud that shows an older state is noticed (archive.md, "Identity, freshness, one writer").
+ * saw. With it a cloud that shows an older state is noticed (docs/FORMAT.md, 16).
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { localFailure } from '../archive/local/cache.ts'
-import type { ArchiveId } from '../archive/names.ts'
+import type { ArchiveId } from '../archive/format/names.ts'
 import { processIsAlive } from '../stores/private-folder.ts'
 
 const Memory = z.object({

@@ -1,9 +1,9 @@
 /** The snapshot that a backup builds upon. */
 import type { Warning } from '../../../contract/errors.ts'
-import type { Manifest } from '../archive/manifest.ts'
-import { isDamage } from '../archive/read-blob.ts'
+import type { Manifest } from '../archive/format/manifest.ts'
+import { isDamage } from '../archive/read/read-blob.ts'
 import { bySnapshot, openSnapshot } from '../archive/read/survey-snapshots.ts'
-import { listManifests } from '../archive/read-manifests.ts'
+import { listManifests } from '../archive/read/read-manifests.ts'
 import { judgeFreshness } from './freshness.ts'
 import type { Memory } from './memory.ts'
 import type { Session } from './session.ts'

@@ -1,8 +1,8 @@
-/** A restore: a backup, or a part of it, comes back into a folder (archive.md, "Restoring"). */
+/** A restore: a backup, or a part of it, comes back into a folder. */
 import { rmSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { CofferError, type Warning } from '../../../contract/errors.ts'
-import type { Manifest } from '../archive/manifest.ts'
+import type { Manifest } from '../archive/format/manifest.ts'
 import { quickCheck } from './restore/integrity.ts'
 import { keepDamaged } from './restore/keep-damaged.ts'
 import { below } from './restore/local-path.ts'

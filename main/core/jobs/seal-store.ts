@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { CofferError, type Warning } from '../../../contract/errors.ts'
-import type { Manifest } from '../archive/manifest.ts'
+import type { Manifest } from '../archive/format/manifest.ts'
 import type { LocalState } from '../archive/local/state.ts'
 import { hashesAtOnce, PackLanding } from '../archive/write/pack-landing.ts'
 import { DatabaseSealer, type SealedDatabase } from '../archive/write/seal-database.ts'

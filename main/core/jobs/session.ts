@@ -1,9 +1,9 @@
 /** An archive opened with its key: what every job on it starts from. */
 import type { Warning } from '../../../contract/errors.ts'
 import type { ArchiveContext } from '../archive/context.ts'
-import type { ReadHeader } from '../archive/header.ts'
+import type { ReadHeader } from '../archive/format/header.ts'
 import type { Destination } from '../destinations/destination.ts'
-import { type OpenedHeader, openHeader } from '../archive/open-header.ts'
+import { type OpenedHeader, openHeader } from '../archive/read/open-header.ts'
 import type { StartWorker } from '../archive/workers.ts'
 import { type Secret, withSecret } from '../keys/secret.ts'
 import { deriveKeys, wipeKeys } from '../keys/subkeys.ts'

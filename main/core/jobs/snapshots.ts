@@ -1,9 +1,9 @@
 /** The backups an archive holds, and finding one of them. */
 import { CofferError, type Warning } from '../../../contract/errors.ts'
-import type { Manifest } from '../archive/manifest.ts'
-import { type ListedManifest, listManifests } from '../archive/read-manifests.ts'
+import type { Manifest } from '../archive/format/manifest.ts'
+import { type ListedManifest, listManifests } from '../archive/read/read-manifests.ts'
 import { bySnapshot, type FoundSnapshot, openSnapshot, openSnapshots } from '../archive/read/survey-snapshots.ts'
-import { isDamage } from '../archive/read-blob.ts'
+import { isDamage } from '../archive/read/read-blob.ts'
 import { judgeChain, judgeFreshness, rememberNewest } from './freshness.ts'
 import type { Session } from './session.ts'
 import { steadily } from './steadily.ts'

@@ -6,8 +6,8 @@
  * archive as it is; otherwise what was met may be no more than a change, and it is read again from the new list.
  */
 import { CofferError } from '../../../contract/errors.ts'
-import { listManifests } from '../archive/read-manifests.ts'
-import { isDamage } from '../archive/read-blob.ts'
+import { listManifests } from '../archive/read/read-manifests.ts'
+import { isDamage } from '../archive/read/read-blob.ts'
 import type { Session } from './session.ts'
 
 /** How often it is read in all. Whatever changes more often than that is told as it was met. */

@@ -1,6 +1,6 @@
 /**
  * Memory for secrets: 32 bytes that stay off V8's heap, out of swap and core dumps where the system allows it, and
- * are overwritten as soon as they are no longer needed (design: security.md, "Secrets in memory").
+ * are overwritten as soon as they are no longer needed.
  *
  * The rest of the program holds a `Secret`, which shows nothing, and borrows the bytes for the length of one
  * function with `withSecret`.

@@ -1,4 +1,4 @@
-/** Beeper's desktop app: `BeeperTexts/index.db` (design: stores.md). Times are milliseconds since 1970. */
+/** Beeper's desktop app: `BeeperTexts/index.db`. Times are milliseconds since 1970. */
 import { dirname, join } from 'node:path'
 import { oneRow, timeFromMilliseconds, wholeNumber } from './cells.ts'
 import type { NamedMedia, StoreKind } from './kind.ts'

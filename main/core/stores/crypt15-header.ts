@@ -1,5 +1,5 @@
 /**
- * The head of WhatsApp's `*.crypt15` files (design: stores.md, last section):
+ * The head of WhatsApp's `*.crypt15` files:
  * `[1 byte: length of the protobuf][0x01, in message stores only][protobuf][ciphertext …]`.
  */
 import { CofferError } from '../../../contract/errors.ts'

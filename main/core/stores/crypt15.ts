@@ -1,5 +1,5 @@
 /**
- * Opens WhatsApp's end-to-end encrypted backups: `*.crypt15` in, SQLite out (design: stores.md, last section).
+ * Opens WhatsApp's end-to-end encrypted backups: `*.crypt15` in, SQLite out.
  *
  * The file is read twice. The first time nothing is kept: it only shows that the MD5 (where the file has one) and the
  * GCM tag are right, so that nothing unauthenticated is ever inflated or written. The second time it is decrypted and

@@ -1,5 +1,5 @@
 /**
- * Messages (iMessage, SMS) on macOS: `chat.db`; on an iPhone `sms.db`, of the same schema (design: stores.md). Times
+ * Messages (iMessage, SMS) on macOS: `chat.db`; on an iPhone `sms.db`, of the same schema. Times
  * are nanoseconds since 2001, plain seconds before macOS High Sierra.
  */
 import { dirname, join } from 'node:path'

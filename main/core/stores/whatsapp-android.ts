@@ -1,5 +1,5 @@
 /**
- * WhatsApp on Android: `msgstore.db`, copied from a phone or decrypted from a `.crypt15` file (design: stores.md).
+ * WhatsApp on Android: `msgstore.db`, copied from a phone or decrypted from a `.crypt15` file.
  *
  * Times are milliseconds since 1970. The modern schema has `message`, the old one `messages`; during WhatsApp's own
  * migration both exist, and the one with rows counts. Row 1 is a sentinel in either.

@@ -1,5 +1,5 @@
 /**
- * WhatsApp on macOS and iOS: `ChatStorage.sqlite`, a Core Data store (design: stores.md). Times are seconds since
+ * WhatsApp on macOS and iOS: `ChatStorage.sqlite`, a Core Data store. Times are seconds since
  * 2001, with a fraction.
  */
 import { dirname, join } from 'node:path'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { notKept, type KeepRule } from '../../../main/core/archive/forget/keep-rule.ts'
-import type { Manifest } from '../../../main/core/archive/manifest.ts'
+import type { Manifest } from '../../../main/core/archive/format/manifest.ts'
 
 const now = new Date('2026-11-23T12:30:00Z')
 const hour = 3_600_000

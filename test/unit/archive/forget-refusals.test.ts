@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LocalCache } from '../../../main/core/archive/local/cache.ts'
 import { Journal } from '../../../main/core/archive/local/journal.ts'
-import type { Manifest } from '../../../main/core/archive/manifest.ts'
+import type { Manifest } from '../../../main/core/archive/format/manifest.ts'
 import {
   type Identity,
   manifestName,
@@ -9,9 +9,9 @@ import {
   newPackId,
   newSnapshotId,
   packName,
-} from '../../../main/core/archive/names.ts'
-import { readForgotten } from '../../../main/core/archive/read-layers.ts'
-import { sealManifest } from '../../../main/core/archive/sealed-manifest.ts'
+} from '../../../main/core/archive/format/names.ts'
+import { readForgotten } from '../../../main/core/archive/read/read-layers.ts'
+import { sealManifest } from '../../../main/core/archive/format/sealed-manifest.ts'
 import { judgeChain } from '../../../main/core/jobs/freshness.ts'
 import { archiveFolder, writeMemory } from '../../../main/core/jobs/memory.ts'
 import type { Session } from '../../../main/core/jobs/session.ts'

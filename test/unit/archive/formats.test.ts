@@ -3,15 +3,21 @@ import { zstdDecompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { deriveKeys } from '../../../main/core/keys/subkeys.ts'
-import { blobKind, shrink } from '../../../main/core/archive/blob.ts'
-import { encodePageMap, decodePageMap } from '../../../main/core/archive/page-map.ts'
-import { checkHeaderMac, checkKey, decodeHeader, encodeHeader } from '../../../main/core/archive/header.ts'
-import { keyCheck } from '../../../main/core/archive/hashes.ts'
-import { identify, type Manifest } from '../../../main/core/archive/manifest.ts'
-import { idBytes, newArchiveId, newPackId, newSnapshotId } from '../../../main/core/archive/names.ts'
-import { PackBuilder, packCapacity, readIndex, readTrailer, trailerBytes } from '../../../main/core/archive/pack.ts'
-import { padme } from '../../../main/core/archive/padding.ts'
-import { openManifest, sealManifest } from '../../../main/core/archive/sealed-manifest.ts'
+import { blobKind, shrink } from '../../../main/core/archive/format/blob.ts'
+import { encodePageMap, decodePageMap } from '../../../main/core/archive/format/page-map.ts'
+import { checkHeaderMac, checkKey, decodeHeader, encodeHeader } from '../../../main/core/archive/format/header.ts'
+import { keyCheck } from '../../../main/core/archive/format/hashes.ts'
+import { identify, type Manifest } from '../../../main/core/archive/format/manifest.ts'
+import { idBytes, newArchiveId, newPackId, newSnapshotId } from '../../../main/core/archive/format/names.ts'
+import {
+  PackBuilder,
+  packCapacity,
+  readIndex,
+  readTrailer,
+  trailerBytes,
+} from '../../../main/core/archive/format/pack.ts'
+import { padme } from '../../../main/core/archive/format/padding.ts'
+import { openManifest, sealManifest } from '../../../main/core/archive/format/sealed-manifest.ts'
 
 const keys = deriveKeys(randomBytes(32))
 const archive = newArchiveId()

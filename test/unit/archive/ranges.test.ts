@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { newPackId } from '../../../main/core/archive/names.ts'
-import type { Place } from '../../../main/core/archive/places.ts'
+import { newPackId } from '../../../main/core/archive/format/names.ts'
+import type { Place } from '../../../main/core/archive/format/places.ts'
 import { planPages, unplaced } from '../../../main/core/archive/read/page-plan.ts'
 import { rangeBlobs, rangeBytes, toRanges } from '../../../main/core/archive/read/ranges.ts'
-import { nowhere, type PageWindow, unknown } from '../../../main/core/archive/resolve-pages.ts'
+import { nowhere, type PageWindow, unknown } from '../../../main/core/archive/read/resolve-pages.ts'
 
 const packs = [0, 1, 2].map(() => ({ id: newPackId(), size: 30_000_000 }))
 

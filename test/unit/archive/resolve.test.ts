@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CofferError } from '../../../contract/errors.ts'
-import { blobKind } from '../../../main/core/archive/blob.ts'
-import type { ListEntry } from '../../../main/core/archive/file-list.ts'
-import type { DatabaseEntry, Layer } from '../../../main/core/archive/manifest.ts'
-import { packName, type PackId } from '../../../main/core/archive/names.ts'
-import type { PageEntry } from '../../../main/core/archive/page-map.ts'
-import { resolveFiles } from '../../../main/core/archive/resolve-files.ts'
+import { blobKind } from '../../../main/core/archive/format/blob.ts'
+import type { ListEntry } from '../../../main/core/archive/format/file-list.ts'
+import type { DatabaseEntry, Layer } from '../../../main/core/archive/format/manifest.ts'
+import { packName, type PackId } from '../../../main/core/archive/format/names.ts'
+import type { PageEntry } from '../../../main/core/archive/format/page-map.ts'
+import { resolveFiles } from '../../../main/core/archive/read/resolve-files.ts'
 import {
   nowhere,
   type PageWindow,
   resolvePages,
   unknown,
   windowPages,
-} from '../../../main/core/archive/resolve-pages.ts'
+} from '../../../main/core/archive/read/resolve-pages.ts'
 import { TinyArchive } from '../../fixtures/tiny-archive.ts'
 
 /** Stores a map layer of its own pack. Every page's hash is `mark`, so that a reader can tell the layers apart. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { BlobLabel, type BlobKind, openBlob } from '../../../main/core/archive/blob.ts'
-import { i64, preimage, u32, u64 } from '../../../main/core/archive/bytes.ts'
-import { decodeFileList, fileListField } from '../../../main/core/archive/file-list.ts'
-import { decodeForgotten } from '../../../main/core/archive/forgotten-list.ts'
+import { BlobLabel, type BlobKind, openBlob } from '../../../main/core/archive/format/blob.ts'
+import { i64, preimage, u32, u64 } from '../../../main/core/archive/format/bytes.ts'
+import { decodeFileList, fileListField } from '../../../main/core/archive/format/file-list.ts'
+import { decodeForgotten } from '../../../main/core/archive/format/forgotten-list.ts'
 import {
   databaseDigest,
   fileDigest,
@@ -11,17 +11,17 @@ import {
   hashPage,
   hashPiece,
   keyCheck,
-} from '../../../main/core/archive/hashes.ts'
-import { checkHeaderMac, checkKey, decodeHeader, encodeHeader } from '../../../main/core/archive/header.ts'
-import { decodeRoot, type LayerKind } from '../../../main/core/archive/layer-root.ts'
-import { identify } from '../../../main/core/archive/manifest.ts'
-import { type ArchiveId, idBytes, type PackId, parseManifestName } from '../../../main/core/archive/names.ts'
-import { readIndex, readTrailer, trailerBytes } from '../../../main/core/archive/pack.ts'
-import { padme } from '../../../main/core/archive/padding.ts'
-import { decodePageMap } from '../../../main/core/archive/page-map.ts'
-import type { Place } from '../../../main/core/archive/places.ts'
-import { openManifest } from '../../../main/core/archive/sealed-manifest.ts'
-import { pullStream } from '../../../main/core/archive/secretstream.ts'
+} from '../../../main/core/archive/format/hashes.ts'
+import { checkHeaderMac, checkKey, decodeHeader, encodeHeader } from '../../../main/core/archive/format/header.ts'
+import { decodeRoot, type LayerKind } from '../../../main/core/archive/format/layer-root.ts'
+import { identify } from '../../../main/core/archive/format/manifest.ts'
+import { type ArchiveId, idBytes, type PackId, parseManifestName } from '../../../main/core/archive/format/names.ts'
+import { readIndex, readTrailer, trailerBytes } from '../../../main/core/archive/format/pack.ts'
+import { padme } from '../../../main/core/archive/format/padding.ts'
+import { decodePageMap } from '../../../main/core/archive/format/page-map.ts'
+import type { Place } from '../../../main/core/archive/format/places.ts'
+import { openManifest } from '../../../main/core/archive/format/sealed-manifest.ts'
+import { pullStream } from '../../../main/core/archive/format/secretstream.ts'
 import { withSecret } from '../../../main/core/keys/secret.ts'
 import { readKey } from '../../../main/core/keys/sixty-four-digits.ts'
 import { deriveKeys, deriveSubkey } from '../../../main/core/keys/subkeys.ts'

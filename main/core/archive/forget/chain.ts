@@ -1,6 +1,6 @@
 /** The chain of snapshots across those that were deleted on purpose (docs/FORMAT.md, "Freshness"). */
-import type { ForgottenRow } from '../forgotten-list.ts'
-import type { Identity } from '../names.ts'
+import type { ForgottenRow } from '../format/forgotten-list.ts'
+import type { Identity } from '../format/names.ts'
 
 /** Deleted snapshots, each with the one before it. */
 export type Chain = Map<Identity, Identity | null>

@@ -1,12 +1,12 @@
 /** Which packs are not worth keeping as they are (docs/FORMAT.md, "Forgetting"). */
 import type { CofferError } from '../../../../contract/errors.ts'
-import { blobKind } from '../blob.ts'
+import { blobKind } from '../format/blob.ts'
 import type { ArchiveContext } from '../context.ts'
-import { pageHashBytes, runPlain } from '../limits.ts'
-import type { PackId } from '../names.ts'
-import type { PackRef } from '../places.ts'
+import { pageHashBytes, runPlain } from '../format/limits.ts'
+import type { PackId } from '../format/names.ts'
+import type { PackRef } from '../format/places.ts'
 import { fetchIndex } from '../read/pack-index.ts'
-import { isDamage } from '../read-blob.ts'
+import { isDamage } from '../read/read-blob.ts'
 import { countPages, type LiveBlob, type LiveTable } from './live-table.ts'
 
 /** Packs smaller than this are small; so many of them are joined. */

@@ -3,7 +3,7 @@ import { throwIfCancelled } from '../../jobs/progress.ts'
 import type { ArchiveContext } from '../context.ts'
 import { losePacks } from '../local/lose-packs.ts'
 import type { LocalState } from '../local/state.ts'
-import { type PackId, packName, parsePackName } from '../names.ts'
+import { type PackId, packName, parsePackName } from '../format/names.ts'
 import type { LiveTable } from './live-table.ts'
 
 /** Packs that nobody here knows may be another computer's backup under way for this long. */

@@ -3,10 +3,10 @@
  * the snapshots that stay do not need; so every snapshot must be here and must open, or it would lose what it needs.
  */
 import { CofferError } from '../../../../contract/errors.ts'
-import type { Manifest } from '../manifest.ts'
-import { type Identity, manifestName } from '../names.ts'
+import type { Manifest } from '../format/manifest.ts'
+import { type Identity, manifestName } from '../format/names.ts'
 import type { FoundSnapshot } from '../read/survey-snapshots.ts'
-import type { ListedManifest } from '../read-manifests.ts'
+import type { ListedManifest } from '../read/read-manifests.ts'
 import { type Chain, pathBack } from './chain.ts'
 import { type KeepRule, notKept } from './keep-rule.ts'
 

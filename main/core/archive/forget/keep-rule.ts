@@ -1,5 +1,5 @@
 /** Which snapshots a rule lets go. */
-import type { Manifest } from '../manifest.ts'
+import type { Manifest } from '../format/manifest.ts'
 
 /**
  * smart: of the last 24 hours one an hour, of the last 31 days one a day, of all earlier ones one a month, each time

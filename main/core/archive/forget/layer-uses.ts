@@ -4,8 +4,8 @@
  */
 import { CofferError } from '../../../../contract/errors.ts'
 import { layerKey } from '../local/state.ts'
-import type { DatabaseEntry, Layer } from '../manifest.ts'
-import { packName, type PackId } from '../names.ts'
+import type { DatabaseEntry, Layer } from '../format/manifest.ts'
+import { packName, type PackId } from '../format/names.ts'
 
 /** The layers of one database or list of files in one snapshot, newest first. */
 export interface Stack extends Pick<DatabaseEntry, 'layers'> {

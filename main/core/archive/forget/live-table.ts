@@ -5,10 +5,10 @@
 import Database, { type Statement } from 'better-sqlite3'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { blobKind, type BlobKind } from '../blob.ts'
+import { blobKind, type BlobKind } from '../format/blob.ts'
 import { localFailure } from '../local/cache.ts'
-import { idBytes, type PackId, packIdFrom } from '../names.ts'
-import type { PackRef, Place } from '../places.ts'
+import { idBytes, type PackId, packIdFrom } from '../format/names.ts'
+import type { PackRef, Place } from '../format/places.ts'
 
 const schema = `
   -- Every pack that a table names, needed or not.

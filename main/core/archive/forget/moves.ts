@@ -1,7 +1,7 @@
 /** Where what was alive in packs that go lies now: for every page and piece its new blob. On disk, like all that grows. */
 import type { Statement } from 'better-sqlite3'
-import { packIdFrom, type PackId } from '../names.ts'
-import type { PackRef, Place } from '../places.ts'
+import { packIdFrom, type PackId } from '../format/names.ts'
+import type { PackRef, Place } from '../format/places.ts'
 import type { LiveTable } from './live-table.ts'
 
 /** A new place; `known` is the blob's row in this computer's own index. */

@@ -2,11 +2,11 @@
  * This computer's mirror of the newest snapshot after packs were replaced: every page and piece that was moved is
  * pointed to where the snapshot's own layers say it lies now, so the next backup has nothing to upload again.
  */
-import { idBytes } from '../names.ts'
+import { idBytes } from '../format/names.ts'
 import { layerKey, layerPacks, type LayerPacks, type LocalState, setLayerPacks } from '../local/state.ts'
-import { type Manifest } from '../manifest.ts'
-import type { PackId } from '../names.ts'
-import type { PackRef } from '../places.ts'
+import { type Manifest } from '../format/manifest.ts'
+import type { PackId } from '../format/names.ts'
+import type { PackRef } from '../format/places.ts'
 import { finished } from '../write/table-writer.ts'
 import type { Moves } from './moves.ts'
 import type { NewLayers } from './rewrite-layers.ts'

@@ -1,10 +1,10 @@
 /** Next revisions of manifests: a snapshot stays what it is, only where its bytes lie changes. */
 import { CofferError } from '../../../../contract/errors.ts'
 import type { ArchiveContext } from '../context.ts'
-import type { Manifest } from '../manifest.ts'
-import { manifestName } from '../names.ts'
-import { type ListedManifest, listManifests } from '../read-manifests.ts'
-import { sealManifest } from '../sealed-manifest.ts'
+import type { Manifest } from '../format/manifest.ts'
+import { manifestName } from '../format/names.ts'
+import { type ListedManifest, listManifests } from '../read/read-manifests.ts'
+import { sealManifest } from '../format/sealed-manifest.ts'
 import { type KeptSnapshot, nameOf } from './decide.ts'
 
 export class Revisions {

@@ -1,6 +1,6 @@
 /**
  * This computer's own state of an archive: a cache of its newest snapshot, an index of everything sealed so far by
- * hash, and the journal of packs (archive.md, "Order of events"). All of it can be rebuilt from the destination;
+ * hash, and the journal of packs. All of it can be rebuilt from the destination;
  * losing it costs time, never data, so a damaged one is simply thrown away.
  *
  * One SQLite file, so that journal, index and cache move together. It is held exclusively while open: that is the

@@ -3,7 +3,7 @@
  * pieces are rows of 36 bytes: blob row (u32), hash (32).
  */
 import type { Statement } from 'better-sqlite3'
-import { hashBytes } from '../limits.ts'
+import { hashBytes } from '../format/limits.ts'
 import type { LocalCache } from './cache.ts'
 
 export const pieceRowBytes = 4 + hashBytes

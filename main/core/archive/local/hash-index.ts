@@ -3,10 +3,10 @@
  * an interrupted backup resume for free and lets moved pages be found again.
  */
 import type { Statement } from 'better-sqlite3'
-import type { Placed } from '../blob.ts'
-import { packIdFrom } from '../names.ts'
-import type { PackRef, Place } from '../places.ts'
-import { hashBytes, pageHashBytes } from '../limits.ts'
+import type { Placed } from '../format/blob.ts'
+import { packIdFrom } from '../format/names.ts'
+import type { PackRef, Place } from '../format/places.ts'
+import { hashBytes, pageHashBytes } from '../format/limits.ts'
 import type { LocalCache } from './cache.ts'
 
 /** A page's place: the row of its blob and its index there. */

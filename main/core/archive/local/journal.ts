@@ -1,5 +1,5 @@
 /** The journal of packs: ids are written here before the first byte of the pack leaves this computer. */
-import { idBytes, type PackId, packIdFrom } from '../names.ts'
+import { idBytes, type PackId, packIdFrom } from '../format/names.ts'
 import type { LocalCache } from './cache.ts'
 
 export class Journal {

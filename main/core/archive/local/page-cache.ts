@@ -3,7 +3,7 @@
  * blob row (u32), index in the blob (u16). What a backup finds goes to pending chunks first and replaces the mirrored
  * ones only when its manifest is there.
  */
-import { pageHashBytes } from '../limits.ts'
+import { pageHashBytes } from '../format/limits.ts'
 import type { LocalCache } from './cache.ts'
 import type { PagePlace } from './hash-index.ts'
 

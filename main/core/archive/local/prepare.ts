@@ -3,13 +3,13 @@
  * events", step 1): packs that arrived unnoticed are adopted, lost ones distrusted, and the mirror of the newest
  * snapshot is rebuilt from its layers when it is not that snapshot's.
  */
-import { blobKind } from '../blob.ts'
-import { Malformed } from '../bytes.ts'
+import { blobKind } from '../format/blob.ts'
+import { Malformed } from '../format/bytes.ts'
 import type { ArchiveContext } from '../context.ts'
-import type { Manifest } from '../manifest.ts'
-import { type PackId, packName, parsePackName } from '../names.ts'
-import { readIndex, readTrailer, trailerBytes } from '../pack.ts'
-import { isDamage } from '../read-blob.ts'
+import type { Manifest } from '../format/manifest.ts'
+import { type PackId, packName, parsePackName } from '../format/names.ts'
+import { readIndex, readTrailer, trailerBytes } from '../format/pack.ts'
+import { isDamage } from '../read/read-blob.ts'
 import { pagesOfBlobs, splitHashes } from './hash-index.ts'
 import { losePacks } from './lose-packs.ts'
 import { rebuild } from './rebuild.ts'

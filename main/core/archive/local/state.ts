@@ -1,6 +1,6 @@
 /** The parts of this computer's state of an archive, together. */
-import type { Layer } from '../manifest.ts'
-import type { PackId } from '../names.ts'
+import type { Layer } from '../format/manifest.ts'
+import type { PackId } from '../format/names.ts'
 import type { LocalCache } from './cache.ts'
 import { FileCache } from './file-cache.ts'
 import { HashIndex } from './hash-index.ts'

@@ -5,7 +5,7 @@
  */
 import type { Worker } from 'node:worker_threads'
 import type { ArchiveKeys } from '../../keys/subkeys.ts'
-import type { ArchiveId } from '../names.ts'
+import type { ArchiveId } from '../format/names.ts'
 import { endOfWork } from './open-service.ts'
 import type { OpenResult, OpenTask, OpenWorkerData } from './open-task.ts'
 import { rangeBytes } from './ranges.ts'

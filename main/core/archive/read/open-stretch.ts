@@ -2,7 +2,7 @@
 import { CofferError } from '../../../../contract/errors.ts'
 import type { Destination } from '../../destinations/destination.ts'
 import { localFailure } from './local-failure.ts'
-import { packName } from '../names.ts'
+import { packName } from '../format/names.ts'
 import type { OpenPool } from './open-pool.ts'
 import { type BlobFault, type OpenWork, type Refusal, rowsOf, type SealedBlob } from './open-task.ts'
 import type { Range } from './ranges.ts'

@@ -1,13 +1,13 @@
 /**
  * What an open worker does with a stretch of a pack: decrypt each blob, decompress it, check the hash of every page
- * or piece, and write those that are right straight to their place in a file (archive.md, "Restoring").
+ * or piece, and write those that are right straight to their place in a file.
  */
 import { openSync, writeSync } from 'node:fs'
-import { BlobLabel, type BlobKind, blobKind, giveBack, openBlobInPlace, type Placed } from '../blob.ts'
-import { Malformed } from '../bytes.ts'
-import { hashPage, hashPiece } from '../hashes.ts'
-import { hashBytes, pageHashBytes } from '../limits.ts'
-import type { ArchiveId, PackId } from '../names.ts'
+import { BlobLabel, type BlobKind, blobKind, giveBack, openBlobInPlace, type Placed } from '../format/blob.ts'
+import { Malformed } from '../format/bytes.ts'
+import { hashPage, hashPiece } from '../format/hashes.ts'
+import { hashBytes, pageHashBytes } from '../format/limits.ts'
+import type { ArchiveId, PackId } from '../format/names.ts'
 
 /** What a worker is started with: the subkeys it needs and no others. */
 export interface OpenWorkerData {

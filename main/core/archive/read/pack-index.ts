@@ -1,10 +1,10 @@
 /** Fetching a pack's index: what the pack says it holds. */
 import type { ArchiveContext } from '../context.ts'
-import { Malformed } from '../bytes.ts'
-import { maxPack, sealOverhead } from '../limits.ts'
-import { packName, type PackId } from '../names.ts'
-import { type IndexedBlob, readIndex, readTrailer, trailerBytes } from '../pack.ts'
-import { fetchSealed, intact } from '../read-blob.ts'
+import { Malformed } from '../format/bytes.ts'
+import { maxPack, sealOverhead } from '../format/limits.ts'
+import { packName, type PackId } from '../format/names.ts'
+import { type IndexedBlob, readIndex, readTrailer, trailerBytes } from '../format/pack.ts'
+import { fetchSealed, intact } from './read-blob.ts'
 
 /** Most indexes, and the trailer, lie within a pack's last bytes: one request instead of two. */
 const tailBytes = 192 * 1024

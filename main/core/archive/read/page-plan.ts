@@ -1,10 +1,10 @@
 /** From a window of a database's map to the stretches of packs that hold its pages. */
-import { blobKind } from '../blob.ts'
-import { pageHashBytes } from '../limits.ts'
+import { blobKind } from '../format/blob.ts'
+import { pageHashBytes } from '../format/limits.ts'
 import type { PageWork, SealedBlob } from './open-task.ts'
-import type { Place } from '../places.ts'
+import type { Place } from '../format/places.ts'
 import { type Range, sameBlob, toRanges } from './ranges.ts'
-import { nowhere, type PageWindow, unknown } from '../resolve-pages.ts'
+import { nowhere, type PageWindow, unknown } from './resolve-pages.ts'
 
 /** A stretch to fetch and the pages to take from it. */
 export interface PageRange {

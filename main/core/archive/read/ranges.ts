@@ -2,8 +2,8 @@
  * Which stretches of packs to fetch for a set of blobs: neighbours come with one request, each pack in one go from
  * front to back.
  */
-import { maxBlobSealed } from '../limits.ts'
-import type { PackRef, Place } from '../places.ts'
+import { maxBlobSealed } from '../format/limits.ts'
+import type { PackRef, Place } from '../format/places.ts'
 
 /** The most bytes of one request, and of the buffers that receive them. Any one blob fits. */
 export const rangeBytes = Math.max(4 * 1024 * 1024, maxBlobSealed)

@@ -1,9 +1,9 @@
 /** Reading the snapshots an archive shows: each by its highest revision that opens. */
 import type { CofferError } from '../../../../contract/errors.ts'
 import type { ArchiveContext } from '../context.ts'
-import type { Manifest } from '../manifest.ts'
-import { isDamage } from '../read-blob.ts'
-import { type ListedManifest, readManifest } from '../read-manifests.ts'
+import type { Manifest } from '../format/manifest.ts'
+import { isDamage } from './read-blob.ts'
+import { type ListedManifest, readManifest } from './read-manifests.ts'
 
 /** How many manifests are fetched at a time. */
 const parallel = 16

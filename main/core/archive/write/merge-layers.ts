@@ -3,13 +3,13 @@
  * about ten layers and each entry is rewritten only a few times in its life.
  */
 import type { ArchiveContext } from '../context.ts'
-import type { FileEntry, ListEntry } from '../file-list.ts'
-import type { Layer } from '../manifest.ts'
-import type { PageEntry } from '../page-map.ts'
-import { pageHashBytes } from '../limits.ts'
-import { readPageMap, readRoot } from '../read-layers.ts'
-import { mergeLayers } from '../resolve-files.ts'
-import { blobKind } from '../blob.ts'
+import type { FileEntry, ListEntry } from '../format/file-list.ts'
+import type { Layer } from '../format/manifest.ts'
+import type { PageEntry } from '../format/page-map.ts'
+import { pageHashBytes } from '../format/limits.ts'
+import { readPageMap, readRoot } from '../read/read-layers.ts'
+import { mergeLayers } from '../read/resolve-files.ts'
+import { blobKind } from '../format/blob.ts'
 
 /** How many layers from the top a new one of `entries` entries takes in. */
 export function layersToMerge(entries: number, below: readonly Pick<Layer, 'entries'>[]): number {

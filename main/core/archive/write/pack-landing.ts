@@ -7,11 +7,11 @@
  * packs left, and the next run reads from their own indexes what they hold.
  */
 import type { ArchiveContext } from '../context.ts'
-import type { Placed } from '../blob.ts'
+import type { Placed } from '../format/blob.ts'
 import { pagesOfBlobs } from '../local/hash-index.ts'
 import type { LocalState } from '../local/state.ts'
-import { pageHashBytes } from '../limits.ts'
-import { newPackId, type PackId, packName } from '../names.ts'
+import { pageHashBytes } from '../format/limits.ts'
+import { newPackId, type PackId, packName } from '../format/names.ts'
 
 interface Filling {
   blobs: { id: number; placed: Placed }[]

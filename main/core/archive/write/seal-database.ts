@@ -3,12 +3,12 @@
  * looked up by hash, and sealed only when it is nowhere yet.
  */
 import type { PageSourceSpec } from '../../stores/page-source.ts'
-import type { Placed } from '../blob.ts'
-import { pageHashBytes } from '../limits.ts'
+import type { Placed } from '../format/blob.ts'
+import { pageHashBytes } from '../format/limits.ts'
 import { chunkPages, rowBytes } from '../local/page-cache.ts'
 import type { LocalState } from '../local/state.ts'
 import type { PagePlace } from '../local/hash-index.ts'
-import type { PackId } from '../names.ts'
+import type { PackId } from '../format/names.ts'
 import { alone } from '../workers.ts'
 import type { PackLanding } from './pack-landing.ts'
 import type { SealPool, SealWorker } from './seal-pool.ts'

@@ -1,7 +1,7 @@
 /** What the thread that plans a backup and the workers that seal it say to each other. */
 import type { PageSourceSpec } from '../../stores/page-source.ts'
-import type { Placed } from '../blob.ts'
-import type { ArchiveId, PackId } from '../names.ts'
+import type { Placed } from '../format/blob.ts'
+import type { ArchiveId, PackId } from '../format/names.ts'
 
 /** workerData of a seal worker: only the subkeys it needs. */
 export interface SealWorkerData {

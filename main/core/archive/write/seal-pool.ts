@@ -5,10 +5,10 @@
 import type { Worker } from 'node:worker_threads'
 import { CofferError } from '../../../../contract/errors.ts'
 import type { PageSourceSpec } from '../../stores/page-source.ts'
-import type { Placed } from '../blob.ts'
+import type { Placed } from '../format/blob.ts'
 import type { ArchiveContext } from '../context.ts'
-import type { PackId } from '../names.ts'
-import { packCapacity } from '../pack.ts'
+import type { PackId } from '../format/names.ts'
+import { packCapacity } from '../format/pack.ts'
 import { type StartWorker, workerCount } from '../workers.ts'
 import type { FromWorker, PieceRequest, PieceResult, SealWorkerData, ToWorker } from './seal-messages.ts'
 

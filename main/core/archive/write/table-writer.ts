@@ -1,18 +1,18 @@
 /**
  * Writing layers: their blobs and roots go into packs of their own, after the packs they speak of have landed.
  */
-import { blobKind, type BlobKind } from '../blob.ts'
+import { blobKind, type BlobKind } from '../format/blob.ts'
 import type { ArchiveContext } from '../context.ts'
-import type { FileEntry, ListEntry } from '../file-list.ts'
-import { FileListBuilder } from '../file-list.ts'
-import { encodeRoot, type LayerBlob, type LayerKind } from '../layer-root.ts'
-import { maxLayerEntries } from '../limits.ts'
-import type { Layer } from '../manifest.ts'
-import type { PackId } from '../names.ts'
-import { PackBuilder, packCapacity } from '../pack.ts'
-import { encodePageMap, type PageEntry } from '../page-map.ts'
-import type { PackRef, Place } from '../places.ts'
-import { u32 } from '../bytes.ts'
+import type { FileEntry, ListEntry } from '../format/file-list.ts'
+import { FileListBuilder } from '../format/file-list.ts'
+import { encodeRoot, type LayerBlob, type LayerKind } from '../format/layer-root.ts'
+import { maxLayerEntries } from '../format/limits.ts'
+import type { Layer } from '../format/manifest.ts'
+import type { PackId } from '../format/names.ts'
+import { PackBuilder, packCapacity } from '../format/pack.ts'
+import { encodePageMap, type PageEntry } from '../format/page-map.ts'
+import type { PackRef, Place } from '../format/places.ts'
+import { u32 } from '../format/bytes.ts'
 
 /** A layer whose pack is not finished yet; becomes a manifest's Layer by `finished`. */
 export interface WrittenLayer {

@@ -3,7 +3,7 @@ import { type BigIntStats, lstatSync, opendirSync } from 'node:fs'
 import { sep } from 'node:path'
 import type { ErrorCode, Warning } from '../../../../contract/errors.ts'
 import type { MediaFolder } from '../../stores/store.ts'
-import { maxBlobPlain, maxPath, maxPieces } from '../limits.ts'
+import { maxBlobPlain, maxPath, maxPieces } from '../format/limits.ts'
 
 /** A regular file as it was listed. */
 export interface ListedFile {

@@ -1,6 +1,6 @@
 /** The files of a backup in batches: enough at a time to fetch each pack in long stretches, few enough to hold. */
-import type { FileEntry } from '../../archive/file-list.ts'
-import type { Place } from '../../archive/places.ts'
+import type { FileEntry } from '../../archive/format/file-list.ts'
+import type { Place } from '../../archive/format/places.ts'
 import type { LocalPath } from './local-path.ts'
 
 /** Files, or pieces, of one batch. Each file has a descriptor open from its first piece to its last. */

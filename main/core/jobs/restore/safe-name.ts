@@ -1,6 +1,6 @@
 /**
  * Which names a folder can hold, and what a file is called there instead. Paths in an archive are hostile: whoever
- * could write one must not reach outside the folder that a person chose (security.md, "Untrusted input").
+ * could write one must not reach outside the folder that a person chose.
  */
 import { createHash } from 'node:crypto'
 

@@ -3,10 +3,10 @@
  * whether anything is in the way, and that the list is the one the backup was made with.
  */
 import { CofferError, type Warning } from '../../../../contract/errors.ts'
-import { type FileEntry, fileListField } from '../../archive/file-list.ts'
-import { fileDigest, fileListDigest } from '../../archive/hashes.ts'
-import type { Manifest } from '../../archive/manifest.ts'
-import { resolveFiles } from '../../archive/resolve-files.ts'
+import { type FileEntry, fileListField } from '../../archive/format/file-list.ts'
+import { fileDigest, fileListDigest } from '../../archive/format/hashes.ts'
+import type { Manifest } from '../../archive/format/manifest.ts'
+import { resolveFiles } from '../../archive/read/resolve-files.ts'
 import type { Session } from '../session.ts'
 import { shown } from './local-path.ts'
 import { NamePlan, type Planned } from './name-plan.ts'

@@ -1,13 +1,13 @@
 /** Bringing back one database: every page from the one place that this snapshot's map names for it. */
 import { closeSync, ftruncateSync, openSync } from 'node:fs'
 import { CofferError } from '../../../../contract/errors.ts'
-import { databaseDigest } from '../../archive/hashes.ts'
-import type { DatabaseEntry } from '../../archive/manifest.ts'
+import { databaseDigest } from '../../archive/format/hashes.ts'
+import type { DatabaseEntry } from '../../archive/format/manifest.ts'
 import { Flow } from '../../archive/read/flow.ts'
 import { localFailure } from '../../archive/read/local-failure.ts'
 import { openStretch } from '../../archive/read/open-stretch.ts'
 import { planPages, unplaced } from '../../archive/read/page-plan.ts'
-import { resolvePages } from '../../archive/resolve-pages.ts'
+import { resolvePages } from '../../archive/read/resolve-pages.ts'
 import type { RestoreRun } from './run.ts'
 
 export interface WrittenDatabase {

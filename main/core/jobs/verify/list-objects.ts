@@ -7,8 +7,8 @@ import {
   parseManifestName,
   parsePackName,
   previousHeaderName,
-} from '../../archive/names.ts'
-import type { ListedManifest } from '../../archive/read-manifests.ts'
+} from '../../archive/format/names.ts'
+import type { ListedManifest } from '../../archive/read/read-manifests.ts'
 import { systemLeftovers } from '../../destinations/registry.ts'
 import type { Destination } from '../../destinations/destination.ts'
 import type { Faults } from './faults.ts'

@@ -1,7 +1,7 @@
 /** The strictest check there is: everything comes back to a private place, is compared, and goes away again. */
 import { join } from 'node:path'
-import type { Manifest } from '../../archive/manifest.ts'
-import { isDamage } from '../../archive/read-blob.ts'
+import type { Manifest } from '../../archive/format/manifest.ts'
+import { isDamage } from '../../archive/read/read-blob.ts'
 import { archiveFolder } from '../memory.ts'
 import { type OnProgress, throwIfCancelled } from '../progress.ts'
 import { compareRestored } from '../restore/compare.ts'

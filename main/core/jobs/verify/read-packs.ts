@@ -1,7 +1,7 @@
 /** Reading every byte of every pack: each blob must open and hold what the pack's index says. */
-import { packName, type PackId } from '../../archive/names.ts'
-import type { IndexedBlob } from '../../archive/pack.ts'
-import { isDamage } from '../../archive/read-blob.ts'
+import { packName, type PackId } from '../../archive/format/names.ts'
+import type { IndexedBlob } from '../../archive/format/pack.ts'
+import { isDamage } from '../../archive/read/read-blob.ts'
 import { Flow } from '../../archive/read/flow.ts'
 import { OpenPool } from '../../archive/read/open-pool.ts'
 import { openStretch, type Stretch } from '../../archive/read/open-stretch.ts'

@@ -1,8 +1,8 @@
 /** Both copies of the header: each must be whole, of this archive, and not older than what is known. */
 import { CofferError } from '../../../../contract/errors.ts'
-import { checkHeaderMac, checkKey, decodeHeader } from '../../archive/header.ts'
-import { maxHeader } from '../../archive/limits.ts'
-import { headerName, previousHeaderName } from '../../archive/names.ts'
+import { checkHeaderMac, checkKey, decodeHeader } from '../../archive/format/header.ts'
+import { maxHeader } from '../../archive/format/limits.ts'
+import { headerName, previousHeaderName } from '../../archive/format/names.ts'
 import type { Session } from '../session.ts'
 import type { Faults } from './faults.ts'
 

@@ -1,8 +1,8 @@
 /** Every description of every backup: does it open, does it agree with its other revisions, is its past there? */
 import type { Warning } from '../../../../contract/errors.ts'
-import type { Manifest } from '../../archive/manifest.ts'
-import { isDamage } from '../../archive/read-blob.ts'
-import { type ListedManifest, readManifest } from '../../archive/read-manifests.ts'
+import type { Manifest } from '../../archive/format/manifest.ts'
+import { isDamage } from '../../archive/read/read-blob.ts'
+import { type ListedManifest, readManifest } from '../../archive/read/read-manifests.ts'
 import { bySnapshot } from '../../archive/read/survey-snapshots.ts'
 import { judgeChain, judgeFreshness, rememberNewest } from '../freshness.ts'
 import type { Session } from '../session.ts'

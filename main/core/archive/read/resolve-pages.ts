@@ -2,13 +2,13 @@
  * Where every page of a database is: the layers of its map laid over each other, newest first, in windows of 2^20
  * pages so that memory does not grow with the database (22 MiB a window).
  */
-import type { CofferError } from '../../../contract/errors.ts'
-import { blobKind } from './blob.ts'
-import type { ArchiveContext } from './context.ts'
-import { pageHashBytes } from './limits.ts'
-import type { LayerBlob } from './layer-root.ts'
-import type { DatabaseEntry } from './manifest.ts'
-import type { Place } from './places.ts'
+import type { CofferError } from '../../../../contract/errors.ts'
+import { blobKind } from '../format/blob.ts'
+import type { ArchiveContext } from '../context.ts'
+import { pageHashBytes } from '../format/limits.ts'
+import type { LayerBlob } from '../format/layer-root.ts'
+import type { DatabaseEntry } from '../format/manifest.ts'
+import type { Place } from '../format/places.ts'
 import { isDamage } from './read-blob.ts'
 import { readPageMap, readRoot } from './read-layers.ts'
 

@@ -6,14 +6,14 @@
  */
 import sodium from 'sodium-native'
 import { z } from 'zod'
-import { CofferError } from '../../../contract/errors.ts'
-import type { ArchiveKeys } from '../keys/subkeys.ts'
+import { CofferError } from '../../../../contract/errors.ts'
+import type { ArchiveKeys } from '../../keys/subkeys.ts'
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import { keyCheck, keyedHash } from './hashes.ts'
 import { maxHeader } from './limits.ts'
 import { type ArchiveId, headerName, idBytes } from './names.ts'
 
-/** Which vault holds the key of this archive, if one does (vault.md). */
+/** Which vault holds the key of this archive, if one does. */
 export interface VaultReference {
   /** Its address, `https://host[:port]`. */
   address: string

@@ -1,10 +1,10 @@
 /** Fetching one blob by its place, with a fault that names the object when it is not what it should be. */
-import { CofferError } from '../../../contract/errors.ts'
-import { BlobLabel, type BlobKind, openBlobInPlace } from './blob.ts'
-import { Malformed } from './bytes.ts'
-import type { ArchiveContext } from './context.ts'
-import { packName } from './names.ts'
-import type { Place } from './places.ts'
+import { CofferError } from '../../../../contract/errors.ts'
+import { BlobLabel, type BlobKind, openBlobInPlace } from '../format/blob.ts'
+import { Malformed } from '../format/bytes.ts'
+import type { ArchiveContext } from '../context.ts'
+import { packName } from '../format/names.ts'
+import type { Place } from '../format/places.ts'
 
 /** The plain bytes of a blob. pack_missing, pack_truncated or pack_altered name the pack. */
 export async function readBlob(context: ArchiveContext, place: Place, kind: BlobKind): Promise<Buffer> {

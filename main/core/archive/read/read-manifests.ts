@@ -1,10 +1,10 @@
 /** The snapshots of an archive as its destination shows them. */
-import { CofferError } from '../../../contract/errors.ts'
-import { Malformed } from './bytes.ts'
-import type { ArchiveContext } from './context.ts'
-import type { Manifest } from './manifest.ts'
-import { type ManifestName, manifestName, parseManifestName } from './names.ts'
-import { maxManifestObject, openManifest } from './sealed-manifest.ts'
+import { CofferError } from '../../../../contract/errors.ts'
+import { Malformed } from '../format/bytes.ts'
+import type { ArchiveContext } from '../context.ts'
+import type { Manifest } from '../format/manifest.ts'
+import { type ManifestName, manifestName, parseManifestName } from '../format/names.ts'
+import { maxManifestObject, openManifest } from '../format/sealed-manifest.ts'
 
 /** A manifest's name with the size of its object. */
 export interface ListedManifest extends ManifestName {

@@ -1,14 +1,14 @@
 /**
  * The files of a snapshot: its list layers merged in path order, newest first. Each layer holds one blob in memory.
  */
-import type { CofferError } from '../../../contract/errors.ts'
-import { blobKind } from './blob.ts'
-import { Malformed } from './bytes.ts'
-import type { ArchiveContext } from './context.ts'
-import { decodeFileList, type FileEntry, type ListEntry } from './file-list.ts'
-import type { LayerBlob } from './layer-root.ts'
-import type { Layer } from './manifest.ts'
-import { packName } from './names.ts'
+import type { CofferError } from '../../../../contract/errors.ts'
+import { blobKind } from '../format/blob.ts'
+import { Malformed } from '../format/bytes.ts'
+import type { ArchiveContext } from '../context.ts'
+import { decodeFileList, type FileEntry, type ListEntry } from '../format/file-list.ts'
+import type { LayerBlob } from '../format/layer-root.ts'
+import type { Layer } from '../format/manifest.ts'
+import { packName } from '../format/names.ts'
 import { intact, isDamage, readBlob } from './read-blob.ts'
 import { readRoot } from './read-layers.ts'
 

@@ -5,7 +5,7 @@
  * manifest opens. Every push binds the archive and the object's own name: a copy under another name does not open.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { ArchiveKeys } from '../keys/subkeys.ts'
+import type { ArchiveKeys } from '../../keys/subkeys.ts'
 import { Malformed, preimage, u32, u64 } from './bytes.ts'
 import { maxManifest } from './limits.ts'
 import { identify, Manifest } from './manifest.ts'

@@ -3,7 +3,7 @@
  * whether it is in the archive.
  */
 import sodium from 'sodium-native'
-import type { ArchiveKeys } from '../keys/subkeys.ts'
+import type { ArchiveKeys } from '../../keys/subkeys.ts'
 import { preimage, u32, u64 } from './bytes.ts'
 import { hashBytes, pageHashBytes } from './limits.ts'
 

@@ -1,13 +1,13 @@
 /** Reading the layers of a stack: the root, then blob by blob. Nothing holds more than one blob of each layer. */
-import { blobKind } from './blob.ts'
-import type { ArchiveContext } from './context.ts'
-import { Malformed } from './bytes.ts'
-import { decodeForgotten } from './forgotten-list.ts'
-import { decodeRoot, type LayerBlob, type LayerKind } from './layer-root.ts'
-import type { Layer } from './manifest.ts'
-import { type Identity, packName, type PackId } from './names.ts'
-import { decodePageMap, type PageMapBlob } from './page-map.ts'
-import type { Place } from './places.ts'
+import { blobKind } from '../format/blob.ts'
+import type { ArchiveContext } from '../context.ts'
+import { Malformed } from '../format/bytes.ts'
+import { decodeForgotten } from '../format/forgotten-list.ts'
+import { decodeRoot, type LayerBlob, type LayerKind } from '../format/layer-root.ts'
+import type { Layer } from '../format/manifest.ts'
+import { type Identity, packName, type PackId } from '../format/names.ts'
+import { decodePageMap, type PageMapBlob } from '../format/page-map.ts'
+import type { Place } from '../format/places.ts'
 import { intact, readBlob } from './read-blob.ts'
 
 /** The place of a layer's root, from the manifest. */

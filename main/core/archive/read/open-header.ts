@@ -1,10 +1,10 @@
 /** Finding an archive's header and proving it with the key; its second copy stands in for a damaged first. */
-import { CofferError, type Warning } from '../../../contract/errors.ts'
-import type { Destination } from '../destinations/destination.ts'
-import type { ArchiveKeys } from '../keys/subkeys.ts'
-import { checkHeaderMac, checkKey, decodeHeader, type ReadHeader } from './header.ts'
-import { maxHeader } from './limits.ts'
-import { headerName, previousHeaderName } from './names.ts'
+import { CofferError, type Warning } from '../../../../contract/errors.ts'
+import type { Destination } from '../../destinations/destination.ts'
+import type { ArchiveKeys } from '../../keys/subkeys.ts'
+import { checkHeaderMac, checkKey, decodeHeader, type ReadHeader } from '../format/header.ts'
+import { maxHeader } from '../format/limits.ts'
+import { headerName, previousHeaderName } from '../format/names.ts'
 
 export interface OpenedHeader {
   header: ReadHeader
