@@ -1,7 +1,7 @@
 /**
  * This computer's own state of an archive: a cache of its newest snapshot, an index of everything sealed so far by
- * hash, and the journal of packs. All of it can be rebuilt from the destination;
- * losing it costs time, never data, so a damaged one is simply thrown away.
+ * hash, and the journal of packs. All of it can be rebuilt from the destination; losing it costs time, never data, so
+ * a damaged one is simply thrown away.
  *
  * One SQLite file, so that journal, index and cache move together. It is held exclusively while open: that is the
  * lock between two Coffers on one computer, and the system lets go of it when a process dies.

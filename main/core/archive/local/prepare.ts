@@ -1,7 +1,7 @@
 /**
- * Bringing this computer's state of an archive in line with the destination before a backup (archive.md, "Order of
- * events", step 1): packs that arrived unnoticed are adopted, lost ones distrusted, and the mirror of the newest
- * snapshot is rebuilt from its layers when it is not that snapshot's.
+ * Bringing this computer's state of an archive in line with the destination before a backup: packs that arrived
+ * unnoticed are adopted, lost ones distrusted, and the mirror of the newest snapshot is rebuilt from its layers when
+ * it is not that snapshot's.
  */
 import { blobKind } from '../format/blob.ts'
 import { Malformed } from '../format/bytes.ts'
