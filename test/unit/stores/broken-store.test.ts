@@ -132,6 +132,26 @@ describe('the check of a store', () => {
       expect(complaints.length, what).toBeGreaterThan(0)
     }
   })
+
+  it.each([
+    ['an index needs an order', 'create index b_a on b (a)', 'create index b_a on b (a collate theirs)'],
+    ['a column needs a function', 'create view b_a as select 1', 'create table b (c, a not null as (theirs(1)))'],
+  ])('finds damage also where %s that only the messenger has', async (_, made, meant) => {
+    const { path, tmp } = places()
+    makeClosed(path)
+    const db = new Database(path)
+    db.exec(`create table b (a text); ${made}`)
+    const root = Number(db.prepare(`select rootpage from sqlite_schema where name = 't'`).pluck().get())
+    db.unsafeMode()
+    db.pragma('writable_schema = on')
+    db.prepare('update sqlite_schema set sql = ? where name = ?').run(meant, meant.includes('index') ? 'b_a' : 'b')
+    db.close()
+    expect(await withSnapshot(path, tmp, (snapshot) => snapshot.quickCheck())).toEqual([])
+    const damaged = readFileSync(path)
+    damaged.fill(0xff, (root - 1) * 4096 + 40, root * 4096)
+    writeFileSync(path, damaged)
+    expect((await withSnapshot(path, tmp, (snapshot) => snapshot.quickCheck())).length).toBeGreaterThan(0)
+  })
 })
 
 describe('a hostile store', () => {
