@@ -51,10 +51,12 @@ export class SealPool {
     for (const worker of workers) {
       worker.onFailure = (error) => this.fail(error)
       worker.onEvent = (message) => {
-        if (message.op === 'run') events.run(message.pack, message.placed, message.pages, view(message.hashes))
-        else if (message.op === 'piece') events.piece(message.pack, message.placed, view(message.hash))
-        else if (message.op === 'wantBuffer') this.wantBuffer(worker)
-        else this.upload(worker, message, events)
+        // What is told writes to this computer's disk, which may be full; thrown from here, nobody would catch it.
+        try {
+          this.handle(worker, message, events)
+        } catch (error) {
+          this.fail(error)
+        }
       }
       worker.send({ op: 'supply', id: events.nextPack() })
     }
@@ -95,6 +97,13 @@ export class SealPool {
     await Promise.allSettled(this.uploads)
     await Promise.all(this.workers.map((worker) => worker.terminate()))
     this.buffers.length = 0
+  }
+
+  private handle(worker: SealWorker, message: SealEvent, events: SealEvents): void {
+    if (message.op === 'run') events.run(message.pack, message.placed, message.pages, view(message.hashes))
+    else if (message.op === 'piece') events.piece(message.pack, message.placed, view(message.hash))
+    else if (message.op === 'wantBuffer') this.wantBuffer(worker)
+    else this.upload(worker, message, events)
   }
 
   /** One pack being filled per worker and two more on their way: each is 16 MiB and more. */
