@@ -69,6 +69,7 @@ export class FileSealer {
   private readonly it: FileSealerOptions
   private readonly busy = new Map<SealWorker, number>()
   private readonly running = new Set<Promise<void>>()
+  private failure: { error: unknown } | undefined
   /** Contents being sealed right now, with everyone who waits for their place. */
   private readonly sealing = new Map<string, { file: OpenFile; piece: number }[]>()
   private batch: Ask[] = []
@@ -156,8 +157,8 @@ export class FileSealer {
       if ((this.busy.get(worker) ?? 0) < ahead) {
         const work = this.serve(worker, asks).finally(() => this.running.delete(work))
         this.running.add(work)
-        // Its failure is seen by whoever waits for it next; without this it would also count as unhandled.
-        work.catch(() => undefined)
+        // Kept, since nobody may be waiting for it just now: its files would be missing and no one told.
+        work.catch((error: unknown) => (this.failure ??= { error }))
         return
       }
       await Promise.race(this.running)
@@ -167,6 +168,7 @@ export class FileSealer {
   private async drain(): Promise<void> {
     await this.submit()
     while (this.running.size > 0) await Promise.all(this.running)
+    if (this.failure) throw this.failure.error
     await this.it.settle()
   }
 
