@@ -78,7 +78,7 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
         signal: options.signal,
         onProgress: options.onProgress,
         firstBackup: !before,
-        workers: workers ?? startSealWorkers(session, session.startWorker),
+        workers: (workers ??= startSealWorkers(session, session.startWorker)),
       })
       workers = undefined
       if (!(await allThere(session, state))) {
