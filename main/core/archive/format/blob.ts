@@ -6,10 +6,11 @@
  * a blob that was moved, swapped or relabelled fails to open rather than being taken for another.
  */
 import sodium from 'sodium-native'
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, zstdCompressSync } from 'node:zlib'
 import { Malformed, preimage, u32 } from './bytes.ts'
 import { maxBlobPlain, maxBlobSealed, sealOverhead } from './limits.ts'
 import { type ArchiveId, type PackId, idBytes } from './names.ts'
+import { openFrame } from './zstd-frame.ts'
 
 /** What a blob holds. Part of the format: never renumber. */
 export const blobKind = { pages: 1, piece: 2, map: 3, files: 4, root: 5, padding: 6, index: 7, forgotten: 8 } as const
@@ -126,14 +127,10 @@ export function openBlobInPlace(sealed: Buffer, label: Buffer, compressed: boole
     throw new Malformed('a blob does not open')
   }
   if (!compressed) return bytes
-  try {
-    return zstdDecompressSync(bytes, {
-      chunkSize: Math.min(maxBlobPlain, Math.max(bytes.length * 4, 300_000)),
-      maxOutputLength: maxBlobPlain,
-    })
-  } catch {
-    throw new Malformed('a blob does not decompress')
-  }
+  return openFrame(bytes, {
+    chunkSize: Math.min(maxBlobPlain, Math.max(bytes.length * 4, 300_000)),
+    maxOutputLength: maxBlobPlain,
+  })
 }
 
 /**

@@ -4,7 +4,7 @@
  * The stream's last push carries TAG_FINAL and must be the end of the object, so neither a shortened nor a lengthened
  * manifest opens. Every push binds the archive and the object's own name: a copy under another name does not open.
  */
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, zstdCompressSync } from 'node:zlib'
 import type { ArchiveKeys } from '../../keys/subkeys.ts'
 import { Malformed, preimage, u32, u64 } from './bytes.ts'
 import { maxManifest } from './limits.ts'
@@ -12,6 +12,7 @@ import { identify, Manifest } from './manifest.ts'
 import { type ArchiveId, idBytes, type ManifestName } from './names.ts'
 import { padme } from './padding.ts'
 import { pullStream, pushStream, streamHeaderBytes, streamOverhead } from './secretstream.ts'
+import { openFrame } from './zstd-frame.ts'
 
 const chunkPlain = 64 * 1024
 const chunkSealed = chunkPlain + streamOverhead
@@ -59,9 +60,7 @@ export function openManifest(
     throw new Malformed('broken padding')
   let json: unknown
   try {
-    json = JSON.parse(
-      zstdDecompressSync(plain.subarray(4, 4 + length), { maxOutputLength: maxManifest }).toString('utf8'),
-    )
+    json = JSON.parse(openFrame(plain.subarray(4, 4 + length), { maxOutputLength: maxManifest }).toString('utf8'))
   } catch {
     throw new Malformed('not a manifest')
   }
