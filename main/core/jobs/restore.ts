@@ -98,22 +98,29 @@ async function restoreThrough(
   /** Databases on their way to the disk; none is left open. */
   const onDisk: Promise<{ error: unknown } | undefined>[] = []
   try {
-    const survey = await surveyFiles(session, {
-      manifest,
-      wanted,
-      overwrite,
-      target,
-      rules,
-      onFault: salvage ? run.fault : undefined,
-    })
-    run.total = survey.bytes
-    await requireSpace(target, survey)
+    const look = async () => {
+      const survey = await surveyFiles(session, {
+        manifest,
+        wanted,
+        overwrite,
+        target,
+        rules,
+        onFault: salvage ? run.fault : undefined,
+      })
+      run.total = survey.bytes
+      return survey
+    }
+    // What all of a backup needs its manifest tells, so the look through its files can go on beside its databases.
+    const first = (options.only ?? []).length > 0 ? await look() : undefined
+    const needed = first ?? wholeSize(manifest)
+    run.total = needed.bytes
+    await requireSpace(target, needed)
 
     const missing: Missing[] = []
-    const warnings = survey.warnings
+    const warnings: Warning[] = []
     const databases: { file: string; name: Buffer }[] = []
     const restoreDatabases = async () => {
-      for (const [n, { entry, name }] of survey.databases.entries()) {
+      for (const [n, { entry, name }] of planNames(manifest, wanted, rules, []).databases.entries()) {
         const file = staging.database(n)
         const { missing: lost, sync } = await writeDatabase(run, entry, file)
         onDisk.push(settled(sync()))
@@ -133,17 +140,17 @@ async function restoreThrough(
     }
 
     const damaged: DamagedFile[] = []
-    const restoreFiles = () =>
-      writeFiles(run, {
-        layers: manifest.files.layers,
-        wanted,
-        names: planNames(manifest, wanted, rules, []).names,
-        root: staging.files,
-        onDamaged: (file) => damaged.push(file),
-      })
-    const [, { files, folders }] = await together([restoreDatabases, restoreFiles], () => run.stop())
+    const restoreFiles = async () => {
+      const survey = first ?? (await look())
+      const { names } = planNames(manifest, wanted, rules, [])
+      const { layers } = manifest.files
+      const onDamaged = (file: DamagedFile) => void damaged.push(file)
+      return { survey, ...(await writeFiles(run, { layers, wanted, names, root: staging.files, onDamaged })) }
+    }
+    const [, { survey, files, folders }] = await together([restoreDatabases, restoreFiles], () => run.stop())
     for (const file of damaged) missing.push(settleDamaged(staging, file))
     if (survey.nameless > 0) missing.push({ path: '…', files: survey.nameless })
+    warnings.unshift(...survey.warnings)
     warnings.push(...run.faults.values())
     if (missing.length > 0) warnings.push({ code: 'salvaged', detail: { missing: missing.length } })
 
@@ -184,6 +191,11 @@ function settleDamaged(staging: Staging, { path, names, lost, entry }: DamagedFi
   if (lost < entry.size) return { path, bytes: lost, kept: keepDamaged(staging, names) }
   if (names.length > 0) rmSync(below(staging.files, names), { force: true })
   return { path, bytes: lost }
+}
+
+function wholeSize({ databases, files }: Manifest): { bytes: number; files: number } {
+  const pages = databases.reduce((sum, { pages, pageSize }) => sum + pages * pageSize, 0)
+  return { bytes: pages + files.bytes, files: files.count }
 }
 
 /** Errors: local_full, before anything is written. */

@@ -123,8 +123,9 @@ export async function sealStore(
         stop.abort()
       },
     )
-    sealedFiles.missing += await countMissing(state, snapshot)
-    await pool.settle({ packs: true })
+    // The last packs are on their way meanwhile.
+    const [named] = await Promise.all([countMissing(state, snapshot), pool.settle({ packs: true })])
+    sealedFiles.missing += named
     const buffer = pool.spareBuffer()
     await pool.close()
     tables.lend(buffer)

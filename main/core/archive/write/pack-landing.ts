@@ -21,8 +21,8 @@ interface Filling {
   pieces: { hash: Buffer; blob: number }[]
 }
 
-/** Hashes that are gathered before they enter the index in a long backup; some ten megabytes. */
-export const hashesAtOnce = 65_536
+/** Hashes that are gathered before they enter the index in a long backup; some megabytes. */
+export const hashesAtOnce = 16_384
 
 export class PackLanding {
   private readonly context: ArchiveContext
