@@ -29,8 +29,12 @@ export const coffer: Tool = {
       async restore(target, options) {
         // Each on a computer that has never seen the archive.
         computers++
+        const unchecked = options?.withoutCheck === true ? ['--no-check'] : []
         const stranger = { ...options, home: join(folder, `computer-${computers}`) }
-        return { ...(await call(['restore', archive, target, '--key-file', keyFile], stranger)), restored: target }
+        return {
+          ...(await call(['restore', archive, target, '--key-file', keyFile, ...unchecked], stranger)),
+          restored: target,
+        }
       },
     }
   },

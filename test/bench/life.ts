@@ -41,7 +41,11 @@ export async function runRound(round: Round): Promise<void> {
       samples.add('verify, seconds', name, (await tool.verify()).seconds)
     }
   }
-  if (measures.has('restore')) await restore(round, inUse, 'restore')
+  if (measures.has('restore')) {
+    const beside = inUse.filter(([name]) => name !== 'borg')
+    await restore(round, beside, 'restore unchecked', { withoutCheck: true })
+    await restore(round, inUse, 'restore')
+  }
   if (measures.has('day') || measures.has('vacuum')) {
     live.become('day')
     await backUp(round, inUse, 'day')
@@ -64,12 +68,12 @@ async function backUp({ samples, say }: Round, inUse: InUse, measure: string): P
   }
 }
 
-async function restore(round: Round, inUse: InUse, measure: string): Promise<void> {
+async function restore(round: Round, inUse: InUse, measure: string, options = { withoutCheck: false }): Promise<void> {
   for (const [name, tool] of inUse) {
     round.say(`${measure}, ${name}`)
     const target = join(round.folder, `restored-${name}`)
     await sync()
-    const { seconds, restored } = await tool.restore(target)
+    const { seconds, restored } = await tool.restore(target, options)
     round.samples.add(`${measure}, seconds`, name, seconds)
     if (round.compare) requireSame(name, round.live.folder, restored)
   }

@@ -23,8 +23,11 @@ export interface ToolInUse {
   backup(options?: Watch): Promise<Run>
   /** Reads and checks everything that is stored. */
   verify(options?: Watch): Promise<Run>
-  /** Brings the newest snapshot back into `target`, which does not exist; `restored` is where the store lies then. */
-  restore(target: string, options?: Watch): Promise<Run & { restored: string }>
+  /**
+   * Brings the newest snapshot back into `target`, which does not exist; `restored` is where the store lies then.
+   * `withoutCheck` leaves out what Coffer has SQLite check besides; the others never do.
+   */
+  restore(target: string, options?: Watch & { withoutCheck?: boolean }): Promise<Run & { restored: string }>
 }
 
 interface Watch {

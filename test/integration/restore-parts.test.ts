@@ -251,5 +251,7 @@ describe('a database that was damaged before it was backed up', () => {
       { code: 'restored_damaged', detail: { database: 'b.db' } },
     ])
     expect(result.missing).toEqual([])
+    const unchecked = await restore(await openTiny(archive), { ...plain, target: temporaryFolder(), quickCheck: false })
+    expect(unchecked).toMatchObject({ integrity: 'not checked', warnings: [], files: 2 })
   })
 })

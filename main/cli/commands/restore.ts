@@ -11,6 +11,7 @@ interface RestoreOptions extends KeyOptions {
   only: string[]
   salvage?: boolean
   overwrite?: boolean
+  check: boolean
 }
 
 export const addRestore: AddCommand = (program, run) => {
@@ -28,6 +29,7 @@ export const addRestore: AddCommand = (program, run) => {
     )
     .option('--salvage', 'where the archive is damaged, restore all that is intact')
     .option('--overwrite', 'replace files of the same name in the target')
+    .option('--no-check', 'do not have SQLite check the databases too; every page is verified all the same')
     .addOption(keyFileOption())
     .addHelpText(
       'after',
@@ -41,9 +43,9 @@ export const addRestore: AddCommand = (program, run) => {
       run(async (desk) => {
         const target = givenPath(desk.world, given)
         const { signal, onProgress } = desk
-        const { snapshot, only, salvage = false, overwrite = false } = options
+        const { snapshot, only, salvage = false, overwrite = false, check } = options
         const result = await withArchive(desk, where, options, (session) =>
-          restore(session, { target, snapshot, only, salvage, overwrite, signal, onProgress }),
+          restore(session, { target, snapshot, only, salvage, overwrite, quickCheck: check, signal, onProgress }),
         )
         return {
           json: { ...result, warnings: jsonWarnings(result.warnings) },
@@ -57,7 +59,8 @@ export const addRestore: AddCommand = (program, run) => {
 export function restoreText(target: string, { files, bytes: size, integrity, missing }: RestoreResult): string {
   const lines = [`Restored ${amount(files, 'file')}, ${bytes(size)}, to ${printable(target)}.`]
   if (missing.length === 0) lines.push('Every page and every piece was verified.')
-  if (integrity !== 'ok') lines.push(`SQLite finds fault with the restored database: ${printable(integrity)}`)
+  if (integrity === 'not checked') lines.push('SQLite has not checked the databases.')
+  else if (integrity !== 'ok') lines.push(`SQLite finds fault with the restored database: ${printable(integrity)}`)
   if (missing.length > 0) lines.push('This could not be brought back:', ...missing.slice(0, 20).map(missingLine))
   if (missing.length > 20) lines.push(`  … and ${number(missing.length - 20)} more (--json lists all)`)
   return lines.join('\n')

@@ -32,6 +32,8 @@ export interface RestoreOptions {
   salvage: boolean
   /** Replace files of the same name. */
   overwrite: boolean
+  /** Whether SQLite checks the restored databases too (yes unless told otherwise); every page is verified in any case. */
+  quickCheck?: boolean | undefined
   signal: AbortSignal
   onProgress: OnProgress
   /** Finds out what names the target can hold; replaced in tests only. */
@@ -44,7 +46,7 @@ export interface RestoreResult {
   files: number
   /** Bytes written. */
   bytes: number
-  /** 'ok' if every restored database passes SQLite's quick_check, else its first complaint. */
+  /** 'ok' if every restored database passes SQLite's quick_check, else its first complaint; 'not checked' if unwanted. */
   integrity: string
   /** What could not be brought back; empty unless salvaging. */
   missing: Missing[]
@@ -94,7 +96,8 @@ async function restoreThrough(
   const wanted = selection(options.only ?? [])
   const { target, rules } = staging
   const run = new RestoreRun(session, { salvage, signal, onProgress })
-  let checks = Promise.resolve('ok')
+  const { quickCheck: wantsCheck = true } = options
+  let checks = Promise.resolve(wantsCheck ? 'ok' : 'not checked')
   /** Databases on their way to the disk; none is left open. */
   const onDisk: Promise<{ error: unknown } | undefined>[] = []
   try {
@@ -127,6 +130,7 @@ async function restoreThrough(
         if (lost > 0) missing.push({ path: entry.path, pages: lost, bytes: lost * entry.pageSize })
         if (lost === entry.pages && lost > 0) continue
         databases.push({ file, name })
+        if (!wantsCheck) continue
         // One after the other, while the files are being written.
         checks = checks.then(async (before) => {
           const found = await quickCheck(file)

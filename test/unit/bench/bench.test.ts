@@ -23,6 +23,8 @@ describe('the benchmark', () => {
   it('says of each figure whether it is what was asked for, and nothing where there is no peer', () => {
     const samples = new Samples()
     samples.add('full, seconds', 'coffer', 4)
+    samples.add('restore unchecked, seconds', 'coffer', 4)
+    samples.add('restore unchecked, seconds', 'restic', 4.7)
     samples.add('restore, seconds', 'coffer', 4)
     samples.add('restore, seconds', 'restic', 4.7)
     samples.add('day, bytes', 'coffer', 13e6)
@@ -31,7 +33,8 @@ describe('the benchmark', () => {
     const rows = rowsOf(samples, { day: 12e6 })
     expect(rows.map(({ what, met }) => [what, met])).toEqual([
       ['First backup', undefined],
-      ['Restore, everything checked', false],
+      ['Restore, every page and piece verified', false],
+      ['Restore, and quick_check', true],
       ['The day, beside what it cannot be less than', true],
       ['The day, added', true],
       ['Peak memory, first backup', false],

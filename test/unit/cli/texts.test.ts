@@ -156,6 +156,9 @@ describe('what commands say to people', () => {
     expect(restoreText('/out', { ...result, integrity: 'row 7 missing' })).toContain(
       'SQLite finds fault with the restored database: row 7 missing',
     )
+    expect(restoreText('/out', { ...result, integrity: 'not checked' })).toMatch(
+      /was verified\.\nSQLite has not checked/,
+    )
     const missing = [
       { path: 'msgstore.db', pages: 12, bytes: 49_152 },
       { path: 'Media/a.jpg', bytes: 1200, kept: 'Media/a.jpg.damaged' },
