@@ -71,14 +71,13 @@ async function backUp({ samples, say }: Round, inUse: InUse, measure: string): P
 async function restore(round: Round, inUse: InUse, measure: string, options = { withoutCheck: false }): Promise<void> {
   for (const [name, tool] of inUse) {
     round.say(`${measure}, ${name}`)
-    const target = join(round.folder, `restored-${name}`)
+    const target = join(round.folder, `restored-${name}-${measure}`)
     await sync()
     const { seconds, restored } = await tool.restore(target, options)
     round.samples.add(`${measure}, seconds`, name, seconds)
     if (round.compare) requireSame(name, round.live.folder, restored)
   }
-  // Only now: some file systems are slow to make files where they have just deleted some, and the next one would pay.
-  for (const [name] of inUse) rmSync(join(round.folder, `restored-${name}`), { recursive: true })
+  // Deleted with the round: some file systems are slow to make files where some were just deleted, and the next would pay.
 }
 
 /** A restore that is quick and wrong is none. */

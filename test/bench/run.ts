@@ -79,7 +79,17 @@ async function measure({ options, cache, work, tools }: Bench): Promise<Row[]> {
     }
     for (let i = 1; i <= pairs; i++) {
       const saying = (text: string): void => say(`pair ${i} of ${pairs}: ${text}`)
-      await runRound({ live, folder: folder(`pair-${i}`), tools, measures, samples, compare: i === 1, say: saying })
+      // Who goes first changes, since the first pays for what lies before it.
+      const order = i % 2 === 1 ? tools : tools.toReversed()
+      await runRound({
+        live,
+        folder: folder(`pair-${i}`),
+        tools: order,
+        measures,
+        samples,
+        compare: i === 1,
+        say: saying,
+      })
     }
   }
   if (wants('memory')) {
