@@ -106,11 +106,11 @@ export class SealPool {
     else this.upload(worker, message, events)
   }
 
-  /** One pack being filled per worker and two more on their way: each is 16 MiB and more. */
+  /** One pack being filled per worker and one more on its way: each is 16 MiB and more. */
   private wantBuffer(worker: SealWorker): void {
     const buffer =
       this.buffers.pop() ??
-      (this.allocated < this.workers.length + 2 ? (this.allocated++, new SharedArrayBuffer(packCapacity)) : undefined)
+      (this.allocated < this.workers.length + 1 ? (this.allocated++, new SharedArrayBuffer(packCapacity)) : undefined)
     if (buffer) worker.send({ op: 'supply', buffer })
     else this.wanting.push(worker)
   }
