@@ -124,7 +124,7 @@ describe('verify --read', () => {
 
 describe('a restore from a damaged archive', () => {
   /** Everything that a restore must give: by snapshot, by path. */
-  const expected = new Map(
+  const expected = new Map<string, Map<string, Buffer>>(
     archive.manifests.map(({ snapshot }, i) => [
       snapshot,
       new Map(

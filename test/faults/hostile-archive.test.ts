@@ -15,7 +15,7 @@ import {
 import { FileListBuilder, type FileEntry, fileListField } from '../../main/core/archive/format/file-list.ts'
 import type { Manifest } from '../../main/core/archive/format/manifest.ts'
 import type { PageEntry } from '../../main/core/archive/format/page-map.ts'
-import { manifestName, type ManifestName } from '../../main/core/archive/format/names.ts'
+import { manifestName } from '../../main/core/archive/format/names.ts'
 import { restore } from '../../main/core/jobs/restore.ts'
 import { verify } from '../../main/core/jobs/verify.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
@@ -274,7 +274,7 @@ describe('a manifest that lies', () => {
     if (!layer) throw new Error('no layer')
     // A list of files where a map should be, and the other way round.
     const databases = honest.databases.map((it) => ({ ...it, layers: [layer] }))
-    archive.destination.objects.delete(manifestName(honest as unknown as ManifestName))
+    archive.destination.objects.delete(manifestName(honest))
     archive.putManifest({ ...honest, databases })
     const session = await openTiny(archive, { workers: fakeOpenWorkers })
     const target = temporaryFolder()

@@ -1,5 +1,5 @@
 /** Archives of which objects were changed, cut, exchanged or removed by someone without the key. */
-import { manifestName, type ManifestName } from '../../main/core/archive/format/names.ts'
+import { manifestName } from '../../main/core/archive/format/names.ts'
 import {
   bytesOf,
   flip,
@@ -73,7 +73,7 @@ function damagedManifests(): InvalidArchive[] {
         if (!manifest) throw new Error('no manifest')
         // The same description in all but the archive.
         const made = other.putManifest({ ...manifest, archive: other.archive })
-        putBytes(archive, object, bytesOf(other, manifestName(made as unknown as ManifestName)))
+        putBytes(archive, object, bytesOf(other, manifestName(made)))
       },
     }),
     damaged({

@@ -56,8 +56,8 @@ function forged(name: string, note: string, change: (manifest: Manifest) => unkn
   if (!manifest) throw new Error('no manifest')
   const text = JSON.stringify(change(manifest))
   // Its ids were made by the archive itself.
-  putBytes(archive, object, sealText(seal.json?.(text) ?? text, manifest as unknown as ManifestName, archive, seal))
-  if (object !== manifestName(manifest as unknown as ManifestName)) throw new Error('another name')
+  putBytes(archive, object, sealText(seal.json?.(text) ?? text, manifest, archive, seal))
+  if (object !== manifestName(manifest)) throw new Error('another name')
   return { name, note, archive, error: 'manifest_altered', object }
 }
 

@@ -3,13 +3,7 @@ import { blobKind } from '../../main/core/archive/format/blob.ts'
 import { i64, preimage, u32, u64 } from '../../main/core/archive/format/bytes.ts'
 import { encodeRoot } from '../../main/core/archive/format/layer-root.ts'
 import { identify, type Manifest } from '../../main/core/archive/format/manifest.ts'
-import {
-  idBytes,
-  manifestName,
-  type ManifestName,
-  newSnapshotId,
-  packName,
-} from '../../main/core/archive/format/names.ts'
+import { idBytes, manifestName, type Identity, newSnapshotId, packName } from '../../main/core/archive/format/names.ts'
 import { PackBuilder, packCapacity, readTrailer, trailerBytes } from '../../main/core/archive/format/pack.ts'
 import { sealManifest } from '../../main/core/archive/format/sealed-manifest.ts'
 import { pullStream } from '../../main/core/archive/format/secretstream.ts'
@@ -44,7 +38,7 @@ export function packValues(): Values['pack'] {
 
 export function manifestValues(rootLength: number): Values['manifest'] {
   const layer = {
-    pack: pack as string,
+    pack,
     size: 5000,
     ordinal: 2,
     offset: 700,
@@ -54,11 +48,11 @@ export function manifestValues(rootLength: number): Values['manifest'] {
   }
   const base = {
     format: 1 as const,
-    archive: archive as string,
+    archive,
     seq: 12_345_678,
-    snapshot: newSnapshotId() as string,
+    snapshot: newSnapshotId(),
     revision: 3,
-    predecessor: 'ab'.repeat(32),
+    predecessor: 'ab'.repeat(32) as Identity,
     createdAt: 1_763_900_000_123,
     kind: 'whatsapp-android',
     chats: 12,
@@ -79,8 +73,6 @@ export function manifestValues(rootLength: number): Values['manifest'] {
     added: 123_456,
   }
   const manifest: Manifest = { ...base, identity: identify(keys.identity, base) }
-  // Every id in it was made a moment ago.
-  const name = manifest as unknown as ManifestName
   const object = sealManifest(manifest, keys)
   const json = JSON.stringify(manifest)
   const label = preimage(
@@ -95,7 +87,7 @@ export function manifestValues(rootLength: number): Values['manifest'] {
     preimage(db.path, u32(db.pageSize), u64(db.pages), Buffer.from(db.digest, 'hex')),
   )
   return {
-    name: manifestName(name),
+    name: manifestName(manifest),
     json,
     identityFields: {
       createdAt: hex(i64(base.createdAt)),

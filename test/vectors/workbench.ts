@@ -18,14 +18,7 @@ import { blobKind } from '../../main/core/archive/format/blob.ts'
 import { encodeForgotten, type ForgottenRow } from '../../main/core/archive/format/forgotten-list.ts'
 import { encodeRoot } from '../../main/core/archive/format/layer-root.ts'
 import type { Manifest } from '../../main/core/archive/format/manifest.ts'
-import {
-  idBytes,
-  type Identity,
-  manifestName,
-  type ManifestName,
-  newPackId,
-  packName,
-} from '../../main/core/archive/format/names.ts'
+import { idBytes, manifestName, newPackId, packName } from '../../main/core/archive/format/names.ts'
 import { PackBuilder, packCapacity } from '../../main/core/archive/format/pack.ts'
 import { listManifests, readManifest } from '../../main/core/archive/read/read-manifests.ts'
 import { sealManifest } from '../../main/core/archive/format/sealed-manifest.ts'
@@ -130,8 +123,8 @@ export class Workbench {
       const rows = gone
         // Identities from manifests that were opened.
         .map(({ manifest }): ForgottenRow => ({
-          identity: manifest.identity as Identity,
-          predecessor: manifest.predecessor as Identity | null,
+          identity: manifest.identity,
+          predecessor: manifest.predecessor,
         }))
         .sort((a, b) => (a.identity < b.identity ? -1 : 1))
       const [first, end] = [rows[0], rows.at(-1)]
@@ -153,8 +146,8 @@ export class Workbench {
         revision: 2,
         forgotten: { count: entries, layers: [{ pack: id, size, ...root, entries }] },
       }
-      await session.destination.put(nameOf(last.manifest), sealManifest(last.manifest, session.keys))
-      for (const { manifest } of gone) await session.destination.delete(nameOf(manifest))
+      await session.destination.put(manifestName(last.manifest), sealManifest(last.manifest, session.keys))
+      for (const { manifest } of gone) await session.destination.delete(manifestName(manifest))
     })
   }
 
@@ -237,11 +230,6 @@ function filesBelow(folder: Buffer, prefix = Buffer.alloc(0)): Buffer[] {
 function describe(path: Buffer, full: Buffer): ExpectedFile {
   const bytes = readFileSync(full)
   return { path: path.toString('hex'), size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
-}
-
-function nameOf(manifest: Manifest): string {
-  // Its ids were checked when it was opened.
-  return manifestName(manifest as unknown as ManifestName)
 }
 
 /** Adds rows of text. */

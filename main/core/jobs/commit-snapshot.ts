@@ -3,7 +3,7 @@ import { CofferError, type Warning } from '../../../contract/errors.ts'
 import { isDamaged } from '../archive/local/cache.ts'
 import { layerKey, layerPacks, type LocalState, setLayerPacks } from '../archive/local/state.ts'
 import { identify, type Manifest } from '../archive/format/manifest.ts'
-import { manifestName, type ManifestName, newSnapshotId } from '../archive/format/names.ts'
+import { manifestName, newSnapshotId } from '../archive/format/names.ts'
 import { sealManifest } from '../archive/format/sealed-manifest.ts'
 import { type Memory, writeMemory } from './memory.ts'
 import type { SealedStore } from './seal-store.ts'
@@ -18,9 +18,9 @@ export async function commit(
   const { before, sealed } = it
   const { vault, number } = session.header
   const described = {
-    archive: session.archive as string,
+    archive: session.archive,
     seq: it.nextSeq,
-    snapshot: newSnapshotId() as string,
+    snapshot: newSnapshotId(),
     predecessor: before?.identity ?? null,
     createdAt: session.now().getTime(),
     kind: it.kind,
@@ -53,10 +53,7 @@ export async function commit(
     added: sealed.uploaded.bytes,
   }
   const object = sealManifest(manifest, session.keys)
-  await session.destination.put(
-    manifestName(manifest as Pick<Manifest, 'seq' | 'snapshot' | 'revision'> as ManifestName),
-    object,
-  )
+  await session.destination.put(manifestName(manifest), object)
   return { manifest, objectBytes: object.length }
 }
 

@@ -18,7 +18,6 @@ import { Revisions } from '../archive/forget/revisions.ts'
 import { LocalCache } from '../archive/local/cache.ts'
 import { localState, type LocalState } from '../archive/local/state.ts'
 import type { Manifest } from '../archive/format/manifest.ts'
-import type { Identity } from '../archive/format/names.ts'
 import { packName, parsePackName } from '../archive/format/names.ts'
 import { isDamage } from '../archive/read/read-blob.ts'
 import { readForgotten } from '../archive/read/read-layers.ts'
@@ -189,7 +188,7 @@ class ForgetRun {
   /** Puts the revisions that list what is about to be deleted; the newest last, since with it the deletion is decided. */
   async recordDeleted({ relist }: Pick<Survey, 'relist'>): Promise<void> {
     const { session, decision, landing, revisions } = this
-    const here = new Set(decision.kept.map(({ manifest }) => manifest.identity as Identity))
+    const here = new Set(decision.kept.map(({ manifest }) => manifest.identity))
     const tables = new TableWriter(
       session,
       () => landing.nextPack(),

@@ -4,7 +4,7 @@
  */
 import type { Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/format/manifest.ts'
-import { type Identity, manifestName, type ManifestName } from '../archive/format/names.ts'
+import { type Identity, manifestName } from '../archive/format/names.ts'
 import { readForgotten } from '../archive/read/read-layers.ts'
 import { readMemory, writeMemory } from './memory.ts'
 import type { Session } from './session.ts'
@@ -35,11 +35,7 @@ async function judgeMemory(session: Session, { manifests, listed }: Shown): Prom
   // Snapshots of this number that were not opened, or did not open, may be the one: it is there at least.
   if (listed.some(({ seq, snapshot }) => seq === known.seq && !manifests.some((it) => it.snapshot === snapshot)))
     return []
-  if (
-    newest &&
-    found >= known.seq &&
-    (await readForgotten(session, newest.forgotten.layers)).has(known.identity as Identity)
-  )
+  if (newest && found >= known.seq && (await readForgotten(session, newest.forgotten.layers)).has(known.identity))
     return []
   return [{ code: 'older_than_known', detail: { known: known.seq, found } }]
 }
@@ -93,20 +89,19 @@ export async function judgeChain(
     for (const [identity, predecessor] of await readForgotten(session, forgotten.layers))
       known.set(identity, predecessor)
   return loose.flatMap((manifest) => {
-    // Manifests carry ids that their schema has checked.
-    const missing = firstMissing(manifest.predecessor as Identity, known, here)
+    const missing = firstMissing(manifest.predecessor, known, here)
     return missing
       ? [
           {
             code: 'chain_broken' as const,
-            detail: { object: manifestName(manifest as unknown as ManifestName), missing },
+            detail: { object: manifestName(manifest), missing },
           },
         ]
       : []
   })
 }
 
-function firstMissing(from: Identity, forgotten: Chain, here: ReadonlySet<string>): Identity | undefined {
+function firstMissing(from: Identity | null, forgotten: Chain, here: ReadonlySet<string>): Identity | undefined {
   const seen = new Set<Identity>()
   for (let at: Identity | null = from; at !== null && !here.has(at);) {
     const before: Identity | null | undefined = forgotten.get(at)
@@ -127,7 +122,6 @@ export function rememberNewest(session: Session, manifests: readonly Manifest[])
   const headerNumber = Math.max(memory.headerNumber, session.header.number)
   if (!newer && headerNumber === memory.headerNumber) return
   try {
-    // Identities come from manifests that were proven.
     writeMemory(session.home, session.archive, {
       ...memory,
       headerNumber,

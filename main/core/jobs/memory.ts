@@ -7,13 +7,14 @@ import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync,
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { localFailure } from '../archive/local/cache.ts'
-import type { ArchiveId } from '../archive/format/names.ts'
+import { branded } from '../archive/format/manifest.ts'
+import type { ArchiveId, Identity } from '../archive/format/names.ts'
 import { processIsAlive } from '../stores/private-folder.ts'
 
 const Memory = z.object({
   writer: z.string().regex(/^[0-9a-f]{32}$/),
   /** The newest snapshot ever seen here. */
-  newest: z.object({ seq: z.number().int(), identity: z.string().regex(/^[0-9a-f]{64}$/) }).nullable(),
+  newest: z.object({ seq: z.number().int(), identity: branded<Identity>(32) }).nullable(),
   /** The highest header number ever seen here. */
   headerNumber: z.number().int(),
 })

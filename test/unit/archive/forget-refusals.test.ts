@@ -2,14 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { LocalCache } from '../../../main/core/archive/local/cache.ts'
 import { Journal } from '../../../main/core/archive/local/journal.ts'
 import type { Manifest } from '../../../main/core/archive/format/manifest.ts'
-import {
-  type Identity,
-  manifestName,
-  type ManifestName,
-  newPackId,
-  newSnapshotId,
-  packName,
-} from '../../../main/core/archive/format/names.ts'
+import { manifestName, newPackId, newSnapshotId, packName } from '../../../main/core/archive/format/names.ts'
 import { readForgotten } from '../../../main/core/archive/read/read-layers.ts'
 import { sealManifest } from '../../../main/core/archive/format/sealed-manifest.ts'
 import { judgeChain } from '../../../main/core/jobs/freshness.ts'
@@ -44,7 +37,7 @@ async function setUp({ snapshots = 4, memory = {} } = {}): Promise<{
 }
 
 // Every manifest here carries ids that the fixture made.
-const nameOf = (it: Manifest): string => manifestName(it as unknown as ManifestName)
+const nameOf = (it: Manifest): string => manifestName(it)
 const at = (all: Manifest[], i: number): Manifest => {
   const it = all.at(i)
   if (!it) throw new Error('no such snapshot')
@@ -230,7 +223,7 @@ describe('a damaged list of what was deleted', () => {
     const { identity: first, predecessor: none } = at(all, 0)
     const list = await readForgotten(session, healed.at(-1)?.forgotten.layers ?? [])
     expect(list.size).toBe(3)
-    expect(list.get(first as Identity)).toBe(none)
+    expect(list.get(first)).toBe(none)
     expect((await forgetIn(session, { keep: 'all' })).warnings).toEqual([])
     await expectTidy(session)
   })

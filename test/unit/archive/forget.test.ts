@@ -221,7 +221,7 @@ describe('while it is under way', () => {
         (error: unknown) => error,
       )
       if (cancel.signal.aborted && result instanceof Error) expect(result).toMatchObject({ code: 'cancelled' })
-      const there = new Set((await manifests(session)).map(({ snapshot }) => snapshot))
+      const there = new Set<string>((await manifests(session)).map(({ snapshot }) => snapshot))
       for (const snapshot of it_.expected.keys()) if (!there.has(snapshot)) it_.expected.delete(snapshot)
       await expectSnapshots(session, it_.expected)
       session.close()

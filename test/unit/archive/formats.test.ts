@@ -25,9 +25,9 @@ const archive = newArchiveId()
 function exampleManifest(): Manifest {
   const base = {
     format: 1 as const,
-    archive: archive as string,
+    archive,
     seq: 7,
-    snapshot: newSnapshotId() as string,
+    snapshot: newSnapshotId(),
     revision: 1,
     predecessor: null,
     createdAt: 1_700_000_000_000,
@@ -84,7 +84,7 @@ describe('a manifest', () => {
   const sealed = sealManifest(manifest, keys)
 
   it('reads back under its own name only', () => {
-    const name = { seq: 7, snapshot: manifest.snapshot, revision: 1 } as Parameters<typeof openManifest>[1]
+    const name = { seq: 7, snapshot: manifest.snapshot, revision: 1 }
     expect(openManifest(sealed, name, archive, keys)).toEqual(manifest)
     expect(() => openManifest(sealed, { ...name, seq: 8 }, archive, keys)).toThrow()
     expect(() => openManifest(sealed, { ...name, revision: 2 }, archive, keys)).toThrow()
@@ -92,7 +92,7 @@ describe('a manifest', () => {
   })
 
   it('is refused when any byte is changed, cut or added', () => {
-    const name = { seq: 7, snapshot: manifest.snapshot, revision: 1 } as Parameters<typeof openManifest>[1]
+    const name = { seq: 7, snapshot: manifest.snapshot, revision: 1 }
     for (let at = 0; at < sealed.length; at++) {
       const changed = Buffer.from(sealed)
       changed[at] = (changed[at] ?? 0) ^ 128

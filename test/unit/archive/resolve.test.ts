@@ -97,7 +97,7 @@ describe('the pages of a database', () => {
     )
     const above = mapLayer(archive, [2, 3, 4, 7, 8, 9], 2)
     // The second table of the upper layer: pages 7 to 9. Blob 0 holds pages, 1 and 2 the tables.
-    const object = archive.destination.objects.get(packName(above.pack as PackId))
+    const object = archive.destination.objects.get(packName(above.pack))
     if (!object) throw new Error('no pack')
     object.bytes[above.offset - 1] = (object.bytes[above.offset - 1] ?? 0) ^ 1
     const found = await windows(archive, 12, [above, below], () => undefined)
@@ -206,7 +206,7 @@ describe('the files of a snapshot', () => {
       2,
     )
     // Of its three tables (0 to 4, 5 to 7, 9) the last before the root is damaged, then the first.
-    const object = archive.destination.objects.get(packName(above.pack as PackId))
+    const object = archive.destination.objects.get(packName(above.pack))
     if (!object) throw new Error('no pack')
     object.bytes[above.offset - 1] = (object.bytes[above.offset - 1] ?? 0) ^ 1
     expect(await files(archive, [above, below], () => undefined)).toEqual([

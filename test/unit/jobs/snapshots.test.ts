@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { manifestName, type ManifestName } from '../../../main/core/archive/format/names.ts'
+import { manifestName } from '../../../main/core/archive/format/names.ts'
 import type { Manifest } from '../../../main/core/archive/format/manifest.ts'
 import { readMemory } from '../../../main/core/jobs/memory.ts'
 import { findSnapshot, listSnapshots } from '../../../main/core/jobs/snapshots.ts'
@@ -11,7 +11,11 @@ import { TinyArchive } from '../../fixtures/tiny-archive.ts'
 import { openTiny, temporaryFolder } from '../../fixtures/tiny-session.ts'
 
 const empty = { databases: [], files: [] }
-const nameOf = (manifest: Manifest | undefined): string => manifestName(manifest as unknown as ManifestName)
+/** The object of a manifest that is surely there. */
+function nameOf(manifest: Manifest | undefined): string {
+  if (!manifest) throw new Error('no such manifest')
+  return manifestName(manifest)
+}
 const id = (manifest: Manifest | undefined): string => manifest?.snapshot ?? ''
 
 function archiveOf(count: number): TinyArchive {
@@ -159,8 +163,7 @@ describe('freshness', () => {
     await codes(archive, home)
     const [first, second, third] = archive.manifests
     if (!first || !second || !third) throw new Error('three')
-    const row = (it: Manifest) =>
-      ({ identity: it.identity, predecessor: it.predecessor }) as Parameters<TinyArchive['forgotten']>[0][number]
+    const row = (it: Manifest) => ({ identity: it.identity, predecessor: it.predecessor })
     const forgotten = archive.forgotten([row(first), row(second), row(third)])
     for (const it of [first, second, third]) archive.destination.objects.delete(nameOf(it))
     archive.add(empty, { forgotten })
@@ -216,8 +219,7 @@ describe('the chain of backups', () => {
     const archive = archiveOf(4)
     const [first, second, third, fourth] = archive.manifests
     if (!first || !second || !third || !fourth) throw new Error('four')
-    const row = (it: Manifest) =>
-      ({ identity: it.identity, predecessor: it.predecessor }) as Parameters<TinyArchive['forgotten']>[0][number]
+    const row = (it: Manifest) => ({ identity: it.identity, predecessor: it.predecessor })
     archive.destination.objects.delete(nameOf(third))
     archive.putManifest({ ...fourth, revision: 2, forgotten: archive.forgotten([row(third)]) })
     expect(await codes(archive)).toEqual([])

@@ -45,7 +45,7 @@ export interface Evidence {
   /** What any other snapshot whose predecessor is not here lists. */
   told: ReadonlyMap<Identity, Identity | null>
   /** The newest that this computer ever saw. */
-  remembered: { seq: number; identity: string } | null
+  remembered: { seq: number; identity: Identity } | null
 }
 
 /**
@@ -73,7 +73,7 @@ export function decide({ found, deleted, told, remembered }: Evidence, { rule, n
   )
   // What an interrupted run had recorded as deleted is deleted now.
   const goes = (it: Manifest): boolean =>
-    !heads.has(it) && (wanted.has(it.snapshot) || byRule.has(it) || deleted.has(it.identity as Identity))
+    !heads.has(it) && (wanted.has(it.snapshot) || byRule.has(it) || deleted.has(it.identity))
   const kept = open.filter(({ manifest }) => !goes(manifest)).map((it) => ({ ...it, head: heads.has(it.manifest) }))
 
   const chain: Chain = new Map(deleted)
@@ -81,19 +81,18 @@ export function decide({ found, deleted, told, remembered }: Evidence, { rule, n
   // A run that was interrupted may have told a successor of deletions that were never decided.
   for (const [identity, predecessor] of told)
     if (!chain.has(identity) && !opened.has(identity)) chain.set(identity, predecessor)
-  for (const { manifest } of open)
-    if (goes(manifest)) chain.set(manifest.identity as Identity, manifest.predecessor as Identity | null)
+  for (const { manifest } of open) if (goes(manifest)) chain.set(manifest.identity, manifest.predecessor)
   // A missing snapshot that its owner names by identity, or that may be one they name whose description is damaged, is
   // known to be gone for good. What came before it cannot be known any more.
   const closedNumbers = closed.map(({ listed }) => listed[0]?.seq ?? 0)
   const givenUp = (id: Identity, before: number): boolean =>
     named.includes(id) || closedNumbers.some((seq) => seq < before)
-  const here = new Set(kept.map(({ manifest }) => manifest.identity as Identity))
+  const here = new Set(kept.map(({ manifest }) => manifest.identity))
   for (const { manifest } of kept) {
-    const { missing } = pathBack(manifest.predecessor as Identity | null, chain, here)
+    const { missing } = pathBack(manifest.predecessor, chain, here)
     if (missing === undefined) continue
     if (!givenUp(missing, manifest.seq))
-      throw new CofferError('chain_broken', { object: manifestName(nameOf(manifest)), missing })
+      throw new CofferError('chain_broken', { object: manifestName(manifest), missing })
     chain.set(missing, null)
   }
   for (const id of named)
@@ -109,26 +108,16 @@ export function decide({ found, deleted, told, remembered }: Evidence, { rule, n
 
 /** A destination that does not show the newest snapshot would have us delete all that it alone needs. */
 function requireNewest(
-  remembered: { seq: number; identity: string },
+  remembered: { seq: number; identity: Identity },
   it: { top: number; here: ReadonlySet<Identity>; chain: Chain },
 ): void {
   if (it.top > remembered.seq) return
-  // It was taken from a manifest that had been proven.
-  const identity = remembered.identity as Identity
+  const { identity } = remembered
   if (!it.here.has(identity) && !it.chain.has(identity))
     throw new CofferError('manifest_missing', {
       number: remembered.seq,
       reason: 'not shown here any more; make a backup first',
     })
-}
-
-/** A manifest's ids were checked for their form when it was opened. */
-export function nameOf({
-  seq,
-  snapshot,
-  revision,
-}: Pick<Manifest, 'seq' | 'snapshot' | 'revision'>): Parameters<typeof manifestName>[0] {
-  return { seq, snapshot, revision } as Parameters<typeof manifestName>[0]
 }
 
 function theOne(found: readonly FoundSnapshot[], id: string): string {

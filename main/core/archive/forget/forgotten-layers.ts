@@ -24,7 +24,7 @@ export function listOf(
   here: ReadonlySet<Identity>,
 ): ForgottenRow[] {
   if (head) return [...chain].map(([identity, predecessor]) => ({ identity, predecessor }))
-  return pathBack(manifest.predecessor as Identity | null, chain, here).rows
+  return pathBack(manifest.predecessor, chain, here).rows
 }
 
 /**

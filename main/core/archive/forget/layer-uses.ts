@@ -5,7 +5,7 @@
 import { CofferError } from '../../../../contract/errors.ts'
 import { layerKey } from '../local/state.ts'
 import type { DatabaseEntry, Layer } from '../format/manifest.ts'
-import { packName, type PackId } from '../format/names.ts'
+import { packName } from '../format/names.ts'
 
 /** The layers of one database or list of files in one snapshot, newest first. */
 export interface Stack extends Pick<DatabaseEntry, 'layers'> {
@@ -76,10 +76,10 @@ export function layerUses(stacks: Iterable<Stack>): LayerUse[] {
     }
   }
   const [stuck] = [...uses.values()].filter(({ waitsFor }) => waitsFor > 0)
-  // Whoever has the key can write nonsense. A manifest's ids were checked for their form when it was opened.
+  // Whoever has the key can write nonsense.
   if (stuck)
     throw new CofferError('map_damaged', {
-      object: packName(stuck.layer.pack as PackId),
+      object: packName(stuck.layer.pack),
       reason: 'layers that lie on each other',
     })
   return ordered

@@ -5,7 +5,6 @@
 import { idBytes } from '../format/names.ts'
 import { layerKey, layerPacks, type LayerPacks, type LocalState, setLayerPacks } from '../local/state.ts'
 import { type Manifest } from '../format/manifest.ts'
-import type { PackId } from '../format/names.ts'
 import type { PackRef } from '../format/places.ts'
 import { finished } from '../write/table-writer.ts'
 import type { Moves } from './moves.ts'
@@ -51,7 +50,7 @@ function packsOf({ databases, files }: Manifest, known: LayerPacks, rewritten: N
   for (const layer of [...databases.flatMap(({ layers }) => layers), ...files.layers]) {
     const key = layerKey(layer)
     const own = written.get(key)
-    const root = { pack: layer.pack as PackId, size: layer.size }
+    const root = { pack: layer.pack, size: layer.size }
     packs.set(
       key,
       own ? [root, ...[...own.packs].map(({ id, size }) => ({ pack: id, size }))] : (known.get(key) ?? [root]),

@@ -5,7 +5,7 @@ import type { Manifest } from '../format/manifest.ts'
 import { manifestName } from '../format/names.ts'
 import { type ListedManifest, listManifests } from '../read/read-manifests.ts'
 import { sealManifest } from '../format/sealed-manifest.ts'
-import { type KeptSnapshot, nameOf } from './decide.ts'
+import type { KeptSnapshot } from './decide.ts'
 
 export class Revisions {
   private readonly context: ArchiveContext
@@ -22,12 +22,12 @@ export class Revisions {
     // Above all that are listed, those that do not open included.
     const revision = Math.max(...kept.listed.map((it) => it.revision)) + 1
     const manifest: Manifest = { ...kept.manifest, ...changes, revision }
-    const name = nameOf(manifest)
-    const object = manifestName(name)
+    const object = manifestName(manifest)
     const bytes = sealManifest(manifest, this.context.keys)
     await this.context.destination.put(object, bytes)
     kept.manifest = manifest
-    kept.listed.push({ ...name, object, size: bytes.length })
+    const { seq, snapshot } = manifest
+    kept.listed.push({ seq, snapshot, revision, object, size: bytes.length })
     this.put.push(object)
     this.written.objects++
     this.written.bytes += bytes.length

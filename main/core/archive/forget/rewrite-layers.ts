@@ -66,7 +66,7 @@ export class LayerRewriter {
   /** The numbers of the blobs to be written anew; undefined when neither they nor the root have to be. */
   private touched(layer: Layer): ReadonlySet<number> | undefined {
     const blobs = new Set(this.live.blobsNaming(layerKey(layer), this.going))
-    return blobs.size > 0 || this.going.has(layer.pack as PackId) ? blobs : undefined
+    return blobs.size > 0 || this.going.has(layer.pack) ? blobs : undefined
   }
 
   private async *parts(

@@ -5,15 +5,17 @@ import { z } from 'zod'
 import { i64, preimage, u32, u64 } from './bytes.ts'
 import { keyedHash } from './hashes.ts'
 import { maxBlobSealed, maxDatabases, maxLayers, maxPack, sealOverhead } from './limits.ts'
-import { type ArchiveId, type Identity, idBytes, type SnapshotId } from './names.ts'
+import { type ArchiveId, type Identity, idBytes, type PackId, type SnapshotId } from './names.ts'
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`))
+/** An id or identity: what its pattern has let through is one. */
+export const branded = <Id extends string>(bytes: number) => hex(bytes).transform((digits) => digits as Id)
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
 const small = z.number().int().nonnegative().max(0xffffffff)
 
 /** The root blob of one layer, and how many entries the layer has. */
 const Layer = z.strictObject({
-  pack: hex(16),
+  pack: branded<PackId>(16),
   size: z.number().int().positive().max(maxPack),
   ordinal: small,
   offset: small,
@@ -43,13 +45,13 @@ const Vault = z.strictObject({ address: z.string().max(2048), fingerprint: hex(3
 
 export const Manifest = z.strictObject({
   format: z.literal(1),
-  archive: hex(16),
+  archive: branded<ArchiveId>(16),
   seq: z.number().int().positive().max(99_999_999),
-  snapshot: hex(8),
+  snapshot: branded<SnapshotId>(8),
   revision: z.number().int().positive().max(999_999_999),
-  identity: hex(32),
+  identity: branded<Identity>(32),
   /** The identity of the snapshot before this one; null for an archive's first. */
-  predecessor: hex(32).nullable(),
+  predecessor: branded<Identity>(32).nullable(),
   /** Milliseconds since 1970. */
   createdAt: z.number().int().min(-8.64e15).max(8.64e15),
   kind: z.string().min(1).max(64),
@@ -87,9 +89,9 @@ export function identify(key: Uint8Array, it: Identified): Identity {
   )
   const bytes = preimage(
     'coffer-identity-1',
-    idBytes(it.archive as ArchiveId),
+    idBytes(it.archive),
     u64(it.seq),
-    idBytes(it.snapshot as SnapshotId),
+    idBytes(it.snapshot),
     i64(it.createdAt),
     it.kind,
     u64(it.chats),

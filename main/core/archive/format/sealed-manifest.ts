@@ -32,10 +32,7 @@ export function sealManifest(manifest: Manifest, keys: Pick<ArchiveKeys, 'manife
 
   const header = Buffer.alloc(streamHeaderBytes)
   const push = pushStream(header, keys.manifests)
-  const label = labelOf(
-    manifest.archive as ArchiveId,
-    manifest as Pick<Manifest, 'seq' | 'snapshot' | 'revision'> as ManifestName,
-  )
+  const label = labelOf(manifest.archive, manifest)
   const parts: Buffer[] = [header]
   for (let at = 0; at < plain.length; at += chunkPlain)
     parts.push(push(plain.subarray(at, at + chunkPlain), label, { final: at + chunkPlain >= plain.length }))

@@ -112,8 +112,7 @@ async function packsOfLayers(context: ArchiveContext, manifest: Manifest): Promi
   for (const { kind, layers } of stacks)
     for (const layer of layers) {
       const blobs = await readRoot(context, layer, kind)
-      // A manifest's ids were checked for their form when it was opened.
-      const root = { pack: layer.pack as PackId, size: layer.size }
+      const root = { pack: layer.pack, size: layer.size }
       packs.set(layerKey(layer), [root, ...blobs.map(({ place }) => ({ pack: place.pack.id, size: place.pack.size }))])
     }
   return packs

@@ -5,7 +5,7 @@ import { Malformed } from '../format/bytes.ts'
 import { decodeForgotten } from '../format/forgotten-list.ts'
 import { decodeRoot, type LayerBlob, type LayerKind } from '../format/layer-root.ts'
 import type { Layer } from '../format/manifest.ts'
-import { type Identity, packName, type PackId } from '../format/names.ts'
+import { type Identity, packName } from '../format/names.ts'
 import { decodePageMap, type PageMapBlob } from '../format/page-map.ts'
 import type { Place } from '../format/places.ts'
 import { intact, readBlob } from './read-blob.ts'
@@ -13,7 +13,7 @@ import { intact, readBlob } from './read-blob.ts'
 /** The place of a layer's root, from the manifest. */
 export function rootPlace(layer: Layer): Place {
   const { ordinal, offset, length, compressed } = layer
-  return { pack: { id: layer.pack as PackId, size: layer.size }, ordinal, offset, length, compressed }
+  return { pack: { id: layer.pack, size: layer.size }, ordinal, offset, length, compressed }
 }
 
 /** The blobs of a layer, in the order of their keys. */

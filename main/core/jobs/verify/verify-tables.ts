@@ -6,7 +6,7 @@ import { fileListField } from '../../archive/format/file-list.ts'
 import { databaseDigest, fileDigest, fileListDigest } from '../../archive/format/hashes.ts'
 import type { LayerKind } from '../../archive/format/layer-root.ts'
 import type { DatabaseEntry, Layer, Manifest } from '../../archive/format/manifest.ts'
-import { manifestName, type ManifestName, type PackId } from '../../archive/format/names.ts'
+import { manifestName, type PackId } from '../../archive/format/names.ts'
 import type { PackRef } from '../../archive/format/places.ts'
 import { isDamage } from '../../archive/read/read-blob.ts'
 import { readForgotten, readRoot } from '../../archive/read/read-layers.ts'
@@ -26,8 +26,7 @@ export interface TableCheck {
 
 /** Resolves all layers of a snapshot. Adds map_damaged (naming the manifest) and faults of the packs it needs. */
 export async function verifyTables(it: TableCheck, manifest: Manifest): Promise<void> {
-  // What a manifest proves of itself are its own names.
-  const object = manifestName(manifest as unknown as ManifestName)
+  const object = manifestName(manifest)
   for (const database of manifest.databases) await verifyDatabase(it, database, object)
   await verifyFiles(it, manifest, object)
   await checkLayers(it, manifest.forgotten.layers, blobKind.forgotten)
@@ -124,8 +123,7 @@ async function checkLayers(
   let entries: number | undefined = 0
   for (const layer of layers) {
     if (entries !== undefined) entries += layer.entries
-    // The manifest's schema makes them ids.
-    checkPresence(listing, { id: layer.pack as PackId, size: layer.size }, faults)
+    checkPresence(listing, { id: layer.pack, size: layer.size }, faults)
     try {
       let last: PackRef | undefined
       for (const { place } of await readRoot(context, layer, kind)) {
