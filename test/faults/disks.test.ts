@@ -1,15 +1,12 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, it } from 'vitest'
+import { canMount, tellIfSkipped } from './mount.ts'
 
 const script = join(import.meta.dirname, 'disk-scenes.ts')
 
-/** Linux lets an ordinary user mount a memory disk in a namespace of its own, where that is not switched off. */
-const canMount =
-  process.platform === 'linux' && spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'coffer', '/mnt']).status === 0
-if (!canMount)
-  process.stderr.write('skipped: the command line on full disks, since this system lets nobody mount one\n')
+tellIfSkipped('the command line on full disks')
 
 const scenes = JSON.parse(execFileSync(process.execPath, [script], { encoding: 'utf8' })) as string[]
 
