@@ -12,8 +12,9 @@ import {
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { restore, type RestoreOptions } from '../../main/core/jobs/restore.ts'
-import { TinyArchive, type TinyFile } from '../fixtures/tiny-archive.ts'
+import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
+import type { TinyFile } from '../fixtures/tiny-layers.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
 import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
 

@@ -2,12 +2,13 @@
 import { blobKind } from '../../main/core/archive/format/blob.ts'
 import { u32 } from '../../main/core/archive/format/bytes.ts'
 import { type FileEntry, FileListBuilder, type ListEntry } from '../../main/core/archive/format/file-list.ts'
-import { fileDigest } from '../../main/core/archive/format/hashes.ts'
 import { encodeRoot, type LayerBlob } from '../../main/core/archive/format/layer-root.ts'
 import type { Manifest } from '../../main/core/archive/format/manifest.ts'
 import { packName } from '../../main/core/archive/format/names.ts'
-import { TinyArchive, type TinyPack } from '../fixtures/tiny-archive.ts'
-import { databaseOf, entriesOf, fileOf, filesOf, type InvalidArchive, pagesOf, putSnapshot } from './invalid-archive.ts'
+import { databaseOf, digestOf, entriesOf, fileOf, filesOf, pagesOf } from '../fixtures/sound-parts.ts'
+import { TinyArchive } from '../fixtures/tiny-archive.ts'
+import type { TinyPack } from '../fixtures/tiny-pack.ts'
+import type { InvalidArchive } from './invalid-archive.ts'
 import { vectorKey } from './write-vector.ts'
 
 export function forgedLists(): InvalidArchive[] {
@@ -16,24 +17,14 @@ export function forgedLists(): InvalidArchive[] {
     ...lists(),
     forged('piece-altered', 'A piece is not the one whose hash the list has.', {
       entries: (entry, { archive }) => {
-        const hash = vectorKey('no hash of anything')
-        return [
-          {
-            ...entry,
-            digest: fileDigest(archive.keys, entry.size, hash),
-            pieces: entry.pieces.map((piece) => ({ ...piece, hash })),
-          },
-        ]
+        const pieces = entry.pieces.map((piece) => ({ ...piece, hash: vectorKey('no hash of anything') }))
+        return [{ ...entry, digest: digestOf(archive, entry.size, pieces), pieces }]
       },
       error: 'pack_altered',
     }),
     forged('piece-of-another-length', 'A file claims one byte more than its piece has.', {
       entries: (entry, { archive }) => [
-        {
-          ...entry,
-          size: entry.size + 1,
-          digest: fileDigest(archive.keys, entry.size + 1, Buffer.concat(entry.pieces.map(({ hash }) => hash))),
-        },
+        { ...entry, size: entry.size + 1, digest: digestOf(archive, entry.size + 1, entry.pieces) },
       ],
       error: 'pack_altered',
     }),
@@ -113,7 +104,7 @@ function indexes(): InvalidArchive[] {
     const place = pack.add(blobKind.pages, pages.plain, Buffer.concat(pages.hashes))
     const layer = pack.layer(blobKind.map, [pack.mapBlob(entriesOf(pages, place))], 2)
     pack.store()
-    putSnapshot(archive, { databases: [databaseOf(archive, pages, [layer()])] })
+    archive.putNext({ databases: [databaseOf(archive, pages, [layer()])] })
     return { name, note, archive, found: 'verify', error: 'pack_altered', object: packName(pack.ref.id) }
   }
   return [
@@ -145,7 +136,7 @@ function forgottenLists(): InvalidArchive[] {
     const blob = { place, entries: rows.length, first: Buffer.alloc(32, 0x11), last: Buffer.alloc(32, 0x22), ...change }
     const layer = pack.layer(blobKind.forgotten, [blob], blob.entries)
     pack.store()
-    putSnapshot(archive, { forgotten: { count: rows.length, layers: [layer()] } })
+    archive.putNext({ forgotten: { count: rows.length, layers: [layer()] } })
     return { name, note, archive, found: 'verify', error: 'pack_altered', object: packName(pack.ref.id) }
   }
   return [
@@ -168,7 +159,7 @@ function databasePath(): InvalidArchive {
     2,
   )
   pack.store()
-  putSnapshot(archive, { databases: [{ ...databaseOf(archive, pages, [layer()]), path: '../a.db' }] })
+  archive.putNext({ databases: [{ ...databaseOf(archive, pages, [layer()]), path: '../a.db' }] })
   return { name, note: 'A database’s name that leads out of the folder.', archive, error: 'map_damaged' }
 }
 
@@ -206,6 +197,6 @@ function forged(
   const { id, size } = pack.store()
   const layer = { pack: id, size, ordinal, offset, length, compressed, entries: named.entries }
   const files = filesOf(archive, said?.(sound) ?? entries, [layer])
-  putSnapshot(archive, { files: manifest?.(files) ?? files })
+  archive.putNext({ files: manifest?.(files) ?? files })
   return { name, note, archive, error, ...(error === 'pack_altered' && { object: packName(id) }) }
 }

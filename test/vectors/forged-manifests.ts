@@ -55,7 +55,6 @@ function forged(name: string, note: string, change: (manifest: Manifest) => unkn
   const [manifest] = archive.manifests
   if (!manifest) throw new Error('no manifest')
   const text = JSON.stringify(change(manifest))
-  // Its ids were made by the archive itself.
   putBytes(archive, object, sealText(seal.json?.(text) ?? text, manifest, archive, seal))
   if (object !== manifestName(manifest)) throw new Error('another name')
   return { name, note, archive, error: 'manifest_altered', object }

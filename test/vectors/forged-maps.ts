@@ -2,18 +2,12 @@
 import { blobKind } from '../../main/core/archive/format/blob.ts'
 import { ByteWriter, u32 } from '../../main/core/archive/format/bytes.ts'
 import { encodeRoot, type LayerBlob, type LayerKind } from '../../main/core/archive/format/layer-root.ts'
-import { idBytes, packName } from '../../main/core/archive/format/names.ts'
+import { idBytes, type PackId, packIdFrom, packName } from '../../main/core/archive/format/names.ts'
 import { encodePageMap, type PageEntry } from '../../main/core/archive/format/page-map.ts'
 import type { Place } from '../../main/core/archive/format/places.ts'
-import { TinyArchive, type TinyPack } from '../fixtures/tiny-archive.ts'
-import {
-  databaseOf,
-  entriesOf,
-  type ForgedPages,
-  type InvalidArchive,
-  pagesOf,
-  putSnapshot,
-} from './invalid-archive.ts'
+import { databaseOf, entriesOf, type MadePages, pagesOf } from '../fixtures/sound-parts.ts'
+import { TinyArchive } from '../fixtures/tiny-archive.ts'
+import type { InvalidArchive } from './invalid-archive.ts'
 import { vectorKey } from './write-vector.ts'
 
 export function forgedMaps(): InvalidArchive[] {
@@ -133,7 +127,7 @@ function roots(): InvalidArchive[] {
 interface Forgery {
   kind?: typeof blobKind.pages | typeof blobKind.piece
   /** What is sealed instead of the pages. */
-  plain?: (pages: ForgedPages) => Buffer
+  plain?: (pages: MadePages) => Buffer
   entries?: (entries: PageEntry[]) => PageEntry[]
   /** Changes the encoded map of `count` entries. */
   table?: (table: Buffer, count: number) => Buffer
@@ -172,7 +166,7 @@ function forged(name: string, note: string, forgery: Forgery): InvalidArchive {
   const { ordinal, offset, length, compressed } = root
   const { id, size } = pack.store()
   const layer = { pack: id, size, ordinal, offset, length, compressed, entries: named }
-  putSnapshot(archive, { databases: [databaseOf(archive, pages, [layer])] })
+  archive.putNext({ databases: [databaseOf(archive, pages, [layer])] })
   const { error = 'pack_altered' } = forgery
   return { name, note, archive, error, ...(error === 'pack_altered' && { object: packName(pack.ref.id) }) }
 }
@@ -191,7 +185,6 @@ function manyEntries(): Buffer {
   return out.raw(Buffer.alloc(count * (4 + 2 + 16))).done()
 }
 
-function vectorPack(): TinyPack['ref']['id'] {
-  // 16 bytes in hexadecimal are what a pack id is.
-  return vectorKey('a pack that is nowhere').subarray(0, 16).toString('hex') as TinyPack['ref']['id']
+function vectorPack(): PackId {
+  return packIdFrom(vectorKey('a pack that is nowhere').subarray(0, 16))
 }

@@ -121,11 +121,7 @@ export class Workbench {
       const last = this.#snapshots.at(-1)
       if (!last) throw new Error('the newest snapshot cannot be forgotten')
       const rows = gone
-        // Identities from manifests that were opened.
-        .map(({ manifest }): ForgottenRow => ({
-          identity: manifest.identity,
-          predecessor: manifest.predecessor,
-        }))
+        .map(({ manifest: { identity, predecessor } }): ForgottenRow => ({ identity, predecessor }))
         .sort((a, b) => (a.identity < b.identity ? -1 : 1))
       const [first, end] = [rows[0], rows.at(-1)]
       if (!first || !end) throw new Error('nothing to forget')
