@@ -7,20 +7,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { blobKind } from '../../main/core/archive/format/blob.ts'
-import type { Layer, Manifest } from '../../main/core/archive/format/manifest.ts'
 import { splitHashes } from '../../main/core/archive/local/hash-index.ts'
 import { packName, type PackId } from '../../main/core/archive/format/names.ts'
 import { readIndex, readTrailer, trailerBytes } from '../../main/core/archive/format/pack.ts'
 import { listManifests } from '../../main/core/archive/read/read-manifests.ts'
-import { readRoot } from '../../main/core/archive/read/read-layers.ts'
-import { resolveFiles } from '../../main/core/archive/read/resolve-files.ts'
-import { resolvePages } from '../../main/core/archive/read/resolve-pages.ts'
 import type { Destination } from '../../main/core/destinations/destination.ts'
 import { openSession, type Session } from '../../main/core/jobs/session.ts'
 import { verify, type VerifyResult } from '../../main/core/jobs/verify.ts'
 import { readKey } from '../../main/core/keys/sixty-four-digits.ts'
 import type { Secret } from '../../main/core/keys/secret.ts'
 import { startWorker } from '../../main/engine/start-worker.ts'
+import { quiet } from '../fixtures/job-options.ts'
+import { neededPacks } from '../fixtures/needed-packs.ts'
 import { contentOf, manifests } from '../fixtures/practice-archive.ts'
 
 /** Path in the archive (latin1) to the SHA-256 of its bytes. */
@@ -67,19 +65,14 @@ export async function everySnapshot(session: Session): Promise<Map<string, Diges
 }
 
 export function verifyEverything(session: Session): Promise<VerifyResult> {
-  return verify(session, {
-    read: true,
-    proof: false,
-    signal: new AbortController().signal,
-    onProgress: () => undefined,
-  })
+  return verify(session, { ...quiet, read: true, proof: false })
 }
 
 /** Objects that no snapshot needs: packs without a page, a piece or a table in use, and outlived revisions. */
 export async function orphans(session: Session): Promise<string[]> {
   const needed = new Set(['coffer.json', 'coffer.previous.json'])
   const all = await manifests(session)
-  for (const manifest of all) for (const name of await neededBy(session, manifest)) needed.add(name)
+  for (const name of await neededPacks(session, all)) needed.add(name)
   const kept = new Set(all.map(({ seq, snapshot, revision }) => `${seq} ${snapshot} ${revision}`))
   for (const { seq, snapshot, revision, object } of await listManifests(session))
     if (kept.has(`${seq} ${snapshot} ${revision}`)) needed.add(object)
@@ -100,24 +93,4 @@ export async function hashesIn({ destination, archive, keys }: Session, pack: st
         ? splitHashes(hashes, kind === blobKind.pages ? 'pages' : 'pieces').map((hash) => hash.toString('hex'))
         : [],
   )
-}
-
-async function neededBy(session: Session, { databases, files, forgotten }: Manifest): Promise<Set<string>> {
-  const packs = new Set<string>()
-  const stacks: [Layer[], typeof blobKind.map | typeof blobKind.files | typeof blobKind.forgotten][] = [
-    ...databases.map(({ layers }): [Layer[], typeof blobKind.map] => [layers, blobKind.map]),
-    [files.layers, blobKind.files],
-    [forgotten.layers, blobKind.forgotten],
-  ]
-  for (const [layers, kind] of stacks)
-    for (const layer of layers) {
-      packs.add(layer.pack)
-      for (const { place } of await readRoot(session, layer, kind)) packs.add(place.pack.id)
-    }
-  for (const database of databases)
-    for await (const { rows, places, count } of resolvePages(session, database))
-      for (const row of rows.subarray(0, count)) packs.add(places[row]?.pack.id ?? 'nowhere')
-  for await (const { pieces } of resolveFiles(session, files.layers))
-    for (const { place } of pieces) packs.add(place.pack.id)
-  return new Set([...packs].map((id) => `packs/${id}`))
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { forget } from '../../main/core/jobs/forget.ts'
 import { workersInThisThread } from '../fixtures/fake-seal-worker.ts'
+import { quiet } from '../fixtures/job-options.ts'
 import { addRows, change, practice, putMedia } from '../fixtures/practice-archive.ts'
 import { asBystander, digestsOf, everySnapshot, orphans } from './bystander.ts'
 
@@ -17,7 +18,7 @@ it(
     const it_ = await practice({ pageSize: 512, startWorker: workersInThisThread, now: () => new Date(now) })
     const tidyUp = async () => {
       const session = await it_.open()
-      await forget(session, { keep: { last: 1 }, signal: new AbortController().signal, onProgress: () => undefined })
+      await forget(session, { ...quiet, keep: { last: 1 } })
       session.close()
     }
     try {

@@ -9,12 +9,12 @@ import { restore, type RestoreResult } from '../../main/core/jobs/restore.ts'
 import { verify, type VerifyResult } from '../../main/core/jobs/verify.ts'
 import { type Damage, flips, mishaps } from '../fixtures/damage.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
+import { quiet } from '../fixtures/job-options.ts'
 import { memoryDestination } from '../fixtures/memory-destination.ts'
 import { TinyArchive, type TinyStore } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
 import { temporaryFolder } from '../fixtures/tiny-session.ts'
 
-const quiet = { signal: new AbortController().signal, onProgress: () => undefined }
 const pageSize = 512
 
 const archive = new TinyArchive({ pagesPerRun: 2 })

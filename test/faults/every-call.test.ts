@@ -11,14 +11,12 @@ import { parsePackName } from '../../main/core/archive/format/names.ts'
 import { verify } from '../../main/core/jobs/verify.ts'
 import type { Destination } from '../../main/core/destinations/destination.ts'
 import { workersInThisThread } from '../fixtures/fake-seal-worker.ts'
+import { plain, quiet } from '../fixtures/job-options.ts'
 import type { MemoryDestination } from '../fixtures/memory-destination.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
 import { asBystander, type Digests, digestsOf, everySnapshot, orphans, verifyEverything } from './bystander.ts'
 import { contentBelow } from './files-below.ts'
 import { type Call, type CallKind, type Fault, type FaultyDestination, faultyDestination } from './fault-destination.ts'
-
-const signal = new AbortController().signal
-const onProgress = () => undefined
 
 /** Two snapshots, a store that has changed since, and this computer's memory of it all: every try begins from here. */
 let it_: Practice
@@ -76,13 +74,13 @@ const inSession = (job: JobInSession) => async (destination: Destination) => {
 const jobs: Record<string, Job> = {
   backup: { run: (destination) => it_.backUp({ destination }), leaves: (before) => [...before, current] },
   forget: {
-    run: inSession((session) => forget(session, { keep: { last: 1 }, signal, onProgress })),
+    run: inSession((session) => forget(session, { ...quiet, keep: { last: 1 } })),
     leaves: () => held.slice(-1),
   },
   restore: {
     run: inSession(async (session) => {
       const target = join(scratch, 'restored')
-      await restore(session, { target, salvage: false, overwrite: false, signal, onProgress })
+      await restore(session, { ...plain, target })
       expect(contentBelow(target)).toEqual(held.at(-1))
       rmSync(target, { recursive: true })
     }),
@@ -90,7 +88,7 @@ const jobs: Record<string, Job> = {
   },
   verify: {
     run: inSession(async (session) => {
-      const result = await verify(session, { read: true, proof: true, signal, onProgress })
+      const result = await verify(session, { ...quiet, read: true, proof: true })
       expect(result).toMatchObject({ ok: true, faults: [], warnings: [] })
     }),
     leaves: () => held,
@@ -140,7 +138,7 @@ async function expectRecovery(name: string, job: Job, destination: MemoryDestina
   await job.run(destination)
   const after = job.leaves(before)
   expect(await snapshots()).toEqual(after)
-  await inSession((session) => forget(session, { keep: 'all', signal, onProgress }))(destination)
+  await inSession((session) => forget(session, { ...quiet, keep: 'all' }))(destination)
   await look(async (session) => {
     expect([...(await everySnapshot(session)).values()]).toEqual(after)
     expect(await verifyEverything(session)).toMatchObject({ ok: true, faults: [], warnings: [] })
@@ -204,10 +202,10 @@ it('a description of which only half arrived is named and passed over, until it 
   const { warnings, seq } = await it_.backUp({ destination })
   expect({ warnings, seq }).toMatchObject({ warnings: [{ code: 'manifest_altered', detail: { object } }], seq: 4 })
   await inSession(async (session) => {
-    const { faults } = await verify(session, { read: true, proof: true, signal, onProgress })
+    const { faults } = await verify(session, { ...quiet, read: true, proof: true })
     expect(faults).toMatchObject([{ code: 'manifest_altered', object }])
     const [, id = ''] = /-([0-9a-f]{16})\./.exec(object) ?? []
-    await forget(session, { snapshots: [id], signal, onProgress })
+    await forget(session, { ...quiet, snapshots: [id] })
   })(destination)
   await asBystander(destination, it_.secret, async (session) => {
     expect([...(await everySnapshot(session)).values()]).toEqual([...held, current])

@@ -8,7 +8,7 @@ import type { Manifest } from '../../main/core/archive/format/manifest.ts'
 import { manifestName } from '../../main/core/archive/format/names.ts'
 import { restore } from '../../main/core/jobs/restore.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
-import { plainRestore } from '../fixtures/job-options.ts'
+import { plain } from '../fixtures/job-options.ts'
 import { digestOf, fileOf, filesOf, pagesOf } from '../fixtures/sound-parts.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import type { TinyPack } from '../fixtures/tiny-pack.ts'
@@ -114,10 +114,10 @@ describe('a manifest that lies', () => {
     archive.putManifest({ ...honest, databases })
     const session = await openTiny(archive, { workers: fakeOpenWorkers })
     const target = temporaryFolder()
-    await expect(restore(session, { ...plainRestore, target })).rejects.toMatchObject({
+    await expect(restore(session, { ...plain, target })).rejects.toMatchObject({
       code: 'pack_altered',
     })
-    const result = await restore(session, { ...plainRestore, target, salvage: true })
+    const result = await restore(session, { ...plain, target, salvage: true })
     expect(result.missing).toEqual([{ path: 'a.db', pages: 4, bytes: 2048 }])
     expect(readdirSync(target)).toEqual(['M'])
   })

@@ -5,7 +5,7 @@ import { CofferError } from '../../contract/errors.ts'
 import { restore } from '../../main/core/jobs/restore.ts'
 import { verify } from '../../main/core/jobs/verify.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
-import { plainRestore, quiet } from '../fixtures/job-options.ts'
+import { plain, quiet } from '../fixtures/job-options.ts'
 import type { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
 
@@ -21,7 +21,7 @@ export interface Outcome {
 export async function outcome(archive: TinyArchive): Promise<Outcome> {
   const session = await openTiny(archive, { workers: fakeOpenWorkers })
   const target = join(temporaryFolder(), 't')
-  const restored = await restore(session, { ...plainRestore, target }).then(
+  const restored = await restore(session, { ...plain, target }).then(
     () => 'restored',
     (error: unknown) => (error instanceof CofferError ? error.code : 'a bug'),
   )

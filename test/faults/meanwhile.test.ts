@@ -10,13 +10,11 @@ import { listSnapshots } from '../../main/core/jobs/snapshots.ts'
 import type { Session } from '../../main/core/jobs/session.ts'
 import { verify } from '../../main/core/jobs/verify.ts'
 import { workersInThisThread } from '../fixtures/fake-seal-worker.ts'
+import { plain, quiet } from '../fixtures/job-options.ts'
 import type { MemoryDestination } from '../fixtures/memory-destination.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
 import { type Digests, digestsOf } from './bystander.ts'
 import { contentBelow } from './files-below.ts'
-
-const signal = new AbortController().signal
-const onProgress = () => undefined
 
 /** Three snapshots of a store that has changed since; the first two are not needed any more. */
 let it_: Practice
@@ -52,7 +50,7 @@ const others: Record<string, (destination: Destination) => Promise<unknown>> = {
   backup: (destination) => it_.backUp({ destination }),
   forget: async (destination) => {
     const session = await it_.open(destination)
-    await forget(session, { keep: { last: 1 }, signal, onProgress })
+    await forget(session, { ...quiet, keep: { last: 1 } })
     session.close()
   },
 }
@@ -65,17 +63,11 @@ const jobs: Record<string, (session: Session) => Promise<void>> = {
     expect([1, 3, 4]).toContain(snapshots.length)
   },
   async verify(session) {
-    const { ok, faults, warnings } = await verify(session, { read: true, proof: true, signal, onProgress })
+    const { ok, faults, warnings } = await verify(session, { ...quiet, read: true, proof: true })
     expect({ ok, faults, warnings }).toEqual({ ok: true, faults: [], warnings: [] })
   },
   async restore(session) {
-    const { warnings } = await restore(session, {
-      target: target(),
-      salvage: false,
-      overwrite: false,
-      signal,
-      onProgress,
-    })
+    const { warnings } = await restore(session, { ...plain, target: target() })
     expect(warnings).toEqual([])
     expect([newest, next]).toContainEqual(contentBelow(target()))
   },

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { forget } from '../../main/core/jobs/forget.ts'
 import { withSecret } from '../../main/core/keys/secret.ts'
+import { quiet } from '../fixtures/job-options.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
 import { temporaryFolder } from '../fixtures/tiny-session.ts'
 
@@ -112,11 +113,7 @@ describe.skipIf(!python)('a reader written from docs/FORMAT.md alone', () => {
       await bench.backUp()
     }
     const session = await bench.open()
-    const { forgotten, repacked } = await forget(session, {
-      keep: { last: 2 },
-      signal: new AbortController().signal,
-      onProgress: () => undefined,
-    })
+    const { forgotten, repacked } = await forget(session, { ...quiet, keep: { last: 2 } })
     session.close()
     expect(forgotten.length).toBe(4)
     expect(repacked.objects).toBeGreaterThan(0)

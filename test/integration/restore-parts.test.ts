@@ -3,21 +3,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { restore, type RestoreOptions } from '../../main/core/jobs/restore.ts'
+import { restore } from '../../main/core/jobs/restore.ts'
 import { probeRules } from '../../main/core/jobs/restore/probe.ts'
 import { selection } from '../../main/core/jobs/restore/selection.ts'
 import { faultyDestination } from '../faults/fault-destination.ts'
 import { dyingOpenWorkers, fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
+import { plain } from '../fixtures/job-options.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
 import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
-
-const plain: Omit<RestoreOptions, 'target'> = {
-  salvage: false,
-  overwrite: false,
-  signal: new AbortController().signal,
-  onProgress: () => undefined,
-}
 
 function names(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

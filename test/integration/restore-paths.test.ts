@@ -12,18 +12,12 @@ import {
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { restore, type RestoreOptions } from '../../main/core/jobs/restore.ts'
+import { plain } from '../fixtures/job-options.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
 import type { TinyFile } from '../fixtures/tiny-layers.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
 import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
-
-const plain: Omit<RestoreOptions, 'target'> = {
-  salvage: false,
-  overwrite: false,
-  signal: new AbortController().signal,
-  onProgress: () => undefined,
-}
 
 async function restoreFiles(files: TinyFile[], options: Partial<RestoreOptions> & { target: string }) {
   const archive = new TinyArchive()

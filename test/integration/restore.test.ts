@@ -2,17 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { restore, type RestoreOptions } from '../../main/core/jobs/restore.ts'
+import { restore } from '../../main/core/jobs/restore.ts'
+import { plain } from '../fixtures/job-options.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
 import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
-
-const plain: Omit<RestoreOptions, 'target'> = {
-  salvage: false,
-  overwrite: false,
-  signal: new AbortController().signal,
-  onProgress: () => undefined,
-}
 
 describe('a restore', () => {
   it('brings back every byte of databases and files, with their times, and leaves nothing else', async () => {

@@ -10,10 +10,10 @@ import { restore } from '../../main/core/jobs/restore.ts'
 import { verify } from '../../main/core/jobs/verify.ts'
 import { readKey } from '../../main/core/keys/sixty-four-digits.ts'
 import { startWorker } from '../../main/engine/start-worker.ts'
+import { plain, quiet } from '../fixtures/job-options.ts'
 import { temporaryFolder } from '../fixtures/tiny-session.ts'
 
 const vectors = join(import.meta.dirname, '..', 'vectors')
-const quiet = { signal: new AbortController().signal, onProgress: () => undefined }
 
 const ExpectedFile = z.object({
   path: z.string(),
@@ -111,10 +111,10 @@ describe.each(archives)('the archive %s', (name) => {
     const session = await openVector(archive, expected.key)
     for (const { snapshot, files } of expected.snapshots) {
       const target = temporaryFolder()
-      const result = await restore(session, { ...quiet, target, snapshot, salvage: false, overwrite: false })
+      const result = await restore(session, { ...plain, target, snapshot })
       expect(result).toMatchObject({ snapshot, files: files.length, integrity: 'ok', missing: [] })
       // Names that this computer's file system cannot hold come back changed; Linux holds all of them.
-      const plain = (list: z.infer<typeof ExpectedFile>[]) =>
+      const comparable = (list: z.infer<typeof ExpectedFile>[]) =>
         list.map(({ path, size, sha256, modified }) => ({
           ...(process.platform === 'linux' && { path }),
           size,
@@ -122,7 +122,7 @@ describe.each(archives)('the archive %s', (name) => {
           ...(path.includes('2f') && { modified }),
         }))
       const sorted = (list: z.infer<typeof ExpectedFile>[]) =>
-        plain(list)
+        comparable(list)
           .map((it) => JSON.stringify(it))
           .sort()
       expect(sorted(restored(target))).toEqual(sorted(files))
@@ -153,7 +153,7 @@ describe('an invalid archive', () => {
       const work = async (): Promise<void> => {
         const session = await openVector(join(vectors, 'invalid', name, 'archive'), key)
         try {
-          await restore(session, { ...quiet, target, salvage: false, overwrite: false })
+          await restore(session, { ...plain, target })
         } finally {
           session.close()
         }
@@ -168,7 +168,7 @@ describe('an invalid archive', () => {
     async ({ name, key, error, object }) => {
       const session = await openVector(join(vectors, 'invalid', name, 'archive'), key)
       const target = join(temporaryFolder(), 'target')
-      await restore(session, { ...quiet, target, salvage: false, overwrite: false })
+      await restore(session, { ...plain, target })
       const { faults } = await verify(session, { ...quiet, read: true, proof: false })
       session.close()
       expect(faults).toContainEqual(expect.objectContaining({ code: error, object }))

@@ -6,15 +6,15 @@ import { packName } from '../../main/core/archive/format/names.ts'
 import { verify, type VerifyOptions } from '../../main/core/jobs/verify.ts'
 import { faultyDestination } from '../faults/fault-destination.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
+import { quiet } from '../fixtures/job-options.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
 import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
 
 const quick: VerifyOptions = {
+  ...quiet,
   read: false,
   proof: false,
-  signal: new AbortController().signal,
-  onProgress: () => undefined,
 }
 
 function exampleArchive(database = tinyDatabase()): TinyArchive {

@@ -29,6 +29,7 @@ import { openSession, type Session } from '../../main/core/jobs/session.ts'
 import { holdSecret, type Secret } from '../../main/core/keys/secret.ts'
 import { openStore } from '../../main/core/stores/open-store.ts'
 import { startWorker } from '../../main/engine/start-worker.ts'
+import { quiet } from '../fixtures/job-options.ts'
 import { digits, vectorKey, writeJson } from './write-vector.ts'
 
 /** What a restored file must be. Paths are hexadecimal: some are no text. */
@@ -102,12 +103,7 @@ export class Workbench {
         media: this.#kindFindsMedia ? [] : [join(this.#store, 'Media')],
         tmp: join(this.#tmp, 'tmp'),
       })
-      await backup(session, {
-        store,
-        takeOver: false,
-        signal: new AbortController().signal,
-        onProgress: () => undefined,
-      })
+      await backup(session, { ...quiet, store, takeOver: false })
       const name = (await listManifests(session)).at(-1)
       if (!name) throw new Error('no snapshot was made')
       this.#snapshots.push({ manifest: await readManifest(session, name), files: [...this.#content()] })

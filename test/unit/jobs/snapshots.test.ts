@@ -7,6 +7,7 @@ import { readMemory } from '../../../main/core/jobs/memory.ts'
 import { findSnapshot, listSnapshots } from '../../../main/core/jobs/snapshots.ts'
 import { verify } from '../../../main/core/jobs/verify.ts'
 import { fakeOpenWorkers } from '../../fixtures/fake-open-worker.ts'
+import { quiet } from '../../fixtures/job-options.ts'
 import { TinyArchive } from '../../fixtures/tiny-archive.ts'
 import { openTiny, temporaryFolder } from '../../fixtures/tiny-session.ts'
 
@@ -31,12 +32,7 @@ async function codes(archive: TinyArchive, home?: string): Promise<string[]> {
 
 async function faults(archive: TinyArchive, home?: string): Promise<string[]> {
   const session = await openTiny(archive, { workers: fakeOpenWorkers, ...(home === undefined ? {} : { home }) })
-  const result = await verify(session, {
-    read: false,
-    proof: false,
-    signal: new AbortController().signal,
-    onProgress: () => undefined,
-  })
+  const result = await verify(session, { ...quiet, read: false, proof: false })
   return result.faults.map(({ code, object }) => `${code} ${object}`)
 }
 
