@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CofferError, describe as words } from '../../contract/errors.ts'
-import { openSession } from '../../main/core/jobs/session.ts'
+import { openSession, type Session } from '../../main/core/jobs/session.ts'
 import { restore, type RestoreResult } from '../../main/core/jobs/restore.ts'
 import { verify, type VerifyResult } from '../../main/core/jobs/verify.ts'
 import { type Damage, flips, mishaps } from '../fixtures/damage.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
-import { quiet } from '../fixtures/job-options.ts'
+import { plain, quiet } from '../fixtures/job-options.ts'
 import { memoryDestination } from '../fixtures/memory-destination.ts'
 import { TinyArchive, type TinyStore } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
@@ -48,7 +48,12 @@ const sibling = new TinyArchive({ key: archive.key })
 for (const store of stores) sibling.add(store)
 const whole = archive.destination.objects
 
-async function verifyDamaged({ objects }: Pick<Damage, 'objects'>, home: string): Promise<VerifyResult | CofferError> {
+/** What work on an archive of these objects gives, or the error it ends with; `home` is what this computer remembers. */
+async function onDamaged<T>(
+  { objects }: Pick<Damage, 'objects'>,
+  home: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T | CofferError> {
   try {
     using secret = archive.secret()
     const session = await openSession({
@@ -59,7 +64,7 @@ async function verifyDamaged({ objects }: Pick<Damage, 'objects'>, home: string)
       startWorker: fakeOpenWorkers,
     })
     try {
-      return await verify(session, { ...quiet, read: true, proof: false })
+      return await work(session)
     } finally {
       session.close()
     }
@@ -68,6 +73,9 @@ async function verifyDamaged({ objects }: Pick<Damage, 'objects'>, home: string)
     throw error
   }
 }
+
+const verifyDamaged = (damage: Pick<Damage, 'objects'>, home: string): Promise<VerifyResult | CofferError> =>
+  onDamaged(damage, home, (session) => verify(session, { ...quiet, read: true, proof: false }))
 
 describe('verify --read', () => {
   it('finds nothing wrong with a whole archive', async () => {
@@ -134,29 +142,14 @@ describe('a restore from a damaged archive', () => {
   )
 
   async function restoreDamaged(
-    { objects }: Damage,
+    damage: Damage,
     { salvage }: { salvage: boolean },
   ): Promise<{ result: RestoreResult | CofferError; files: Map<string, Buffer> }> {
     const target = mkdtempSync(join(tmpdir(), 'coffer-test-'))
     const home = mkdtempSync(join(tmpdir(), 'coffer-test-'))
     try {
-      using secret = archive.secret()
-      const session = await openSession({
-        destination: memoryDestination(undefined, objects),
-        secret,
-        home,
-        now: () => new Date(0),
-        startWorker: fakeOpenWorkers,
-      })
-      try {
-        const result = await restore(session, { ...quiet, target, salvage, overwrite: false })
-        return { result, files: filesIn(target) }
-      } finally {
-        session.close()
-      }
-    } catch (error) {
-      if (error instanceof CofferError) return { result: error, files: filesIn(target) }
-      throw error
+      const result = await onDamaged(damage, home, (session) => restore(session, { ...plain, target, salvage }))
+      return { result, files: filesIn(target) }
     } finally {
       for (const folder of [target, home]) rmSync(folder, { recursive: true })
     }
