@@ -65,12 +65,11 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
 
     throwIfCancelled(options.signal)
     workers = startSealWorkers(session, session.startWorker)
-    snapshot = await options.store.snapshot({ signal: options.signal, onProgress: options.onProgress })
-    if (before && !continues(before, snapshot))
-      throw new CofferError('wrong_kind', { archive: before.kind, store: snapshot.kind })
-    warnings.push(...snapshot.warnings)
-
     for (let pass = 1; ; pass++) {
+      // Each pass lets go of the store as soon as it has read it.
+      snapshot = await options.store.snapshot({ signal: options.signal, onProgress: options.onProgress })
+      if (before && !continues(before, snapshot))
+        throw new CofferError('wrong_kind', { archive: before.kind, store: snapshot.kind })
       const { layersIntact } = await prepare(session, state, before)
       const sealed = await sealStore(session, state, snapshot, {
         before,
@@ -86,6 +85,7 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
           throw new CofferError('destination_failed', {
             reason: 'packs disappear from this place as soon as they are there',
           })
+        await snapshot.close()
         continue
       }
       options.onProgress({ phase: 'commit', done: 0, total: 0 })
@@ -95,7 +95,8 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
         sealed,
         kind: before?.kind ?? snapshot.kind,
       })
-      warnings.push(...sealed.warnings, ...remember(session, state, memory, { manifest, sealed }))
+      // Of the store only now: what could not be counted is told while it is sealed.
+      warnings.push(...snapshot.warnings, ...sealed.warnings, ...remember(session, state, memory, { manifest, sealed }))
       return {
         snapshot: manifest.snapshot,
         seq: manifest.seq,

@@ -80,7 +80,11 @@ export async function sealStore(
   try {
     throwIfCancelled(signal)
     // Counting and checking have a thread of their own; they must not outlive a failure, nor a failure go unheard.
-    const counted = Promise.all([snapshot.summarise(), options.firstBackup ? snapshot.quickCheck() : []])
+    const named = keepNamedMedia(state, snapshot)
+    const counted = Promise.all([
+      snapshot.summarise(),
+      named.then(() => (options.firstBackup ? snapshot.quickCheck() : [])),
+    ])
     counted.catch((error: unknown) => pool.fail(error))
 
     state.pages.clearPending()
@@ -108,6 +112,7 @@ export async function sealStore(
       [
         async () => {
           const sealed = await sealDatabases(databases, snapshot)
+          letGo(counted, snapshot)
           // The files still keep the workers busy, so the maps can be written meanwhile; but only if there is so much
           // to seal that one pack more does not matter, for maps speak of packs that have landed.
           if (!databases.manyWrite) return { later: sealed }
@@ -124,8 +129,8 @@ export async function sealStore(
       },
     )
     // The last packs are on their way meanwhile.
-    const [named] = await Promise.all([countMissing(state, snapshot), pool.settle({ packs: true })])
-    sealedFiles.missing += named
+    await Promise.all([named, pool.settle({ packs: true })])
+    sealedFiles.missing += state.mediaNames.takeMissing(state.files)
     const buffer = pool.spareBuffer()
     await pool.close()
     tables.lend(buffer)
@@ -177,11 +182,18 @@ function rememberLanded(landing: PackLanding): void {
 }
 
 /** Media that the store names but nobody can find: WhatsApp deletes old files, so this is a count, not a warning. */
-async function countMissing(state: LocalState, snapshot: StoreSnapshot): Promise<number> {
-  let missing = 0
-  for await (const batch of snapshot.namedMedia())
-    for (const { path } of batch) if (!state.files.has(Buffer.from(path))) missing++
-  return missing
+async function keepNamedMedia({ mediaNames }: LocalState, snapshot: StoreSnapshot): Promise<void> {
+  mediaNames.begin()
+  for await (const batch of snapshot.namedMedia()) mediaNames.add(batch.map(({ path }) => path))
+}
+
+/**
+ * Lets go of the store once its databases are sealed and counted, however long the files still take: its owner's log
+ * can be emptied again, and the memory that a private copy lies in serves the packs to come.
+ */
+function letGo(counted: Promise<unknown>, snapshot: StoreSnapshot): void {
+  // Whoever made the snapshot closes it as well, and hears there of what goes wrong.
+  counted.then(() => snapshot.close()).catch(() => undefined)
 }
 
 /**

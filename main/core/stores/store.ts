@@ -29,7 +29,10 @@ export interface MediaFolder {
   folder: string
 }
 
-/** A store at one moment: what it gives stays the same until it is closed, whatever the owner's program does. */
+/**
+ * A store at one moment: what it gives stays the same until it is closed, whatever the owner's program does. Media are
+ * only named: their files are looked at where they are, also after it was closed.
+ */
 export interface StoreSnapshot {
   kind: StoreKindName
   databases: DatabaseSnapshot[]

@@ -26,6 +26,7 @@ const schema = `
   create table if not exists files (id integer primary key, path blob not null unique, size integer not null, modified integer not null,
     digest blob not null, pieces blob not null);
   create table if not exists pending_files (path blob primary key, size integer, modified integer, digest blob, pieces blob) without rowid;
+  create table if not exists named_media (id integer primary key, path blob not null);
 `
 const version = 2
 

@@ -5,6 +5,7 @@ import type { LocalCache } from './cache.ts'
 import { FileCache } from './file-cache.ts'
 import { HashIndex } from './hash-index.ts'
 import { Journal } from './journal.ts'
+import { MediaNames } from './media-names.ts'
 import { PageCache } from './page-cache.ts'
 
 export interface LocalState {
@@ -13,6 +14,7 @@ export interface LocalState {
   index: HashIndex
   pages: PageCache
   files: FileCache
+  mediaNames: MediaNames
 }
 
 export function localState(cache: LocalCache): LocalState {
@@ -22,6 +24,7 @@ export function localState(cache: LocalCache): LocalState {
     index: new HashIndex(cache),
     pages: new PageCache(cache),
     files: new FileCache(cache),
+    mediaNames: new MediaNames(cache),
   }
 }
 
