@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { CofferError } from '../../../contract/errors.ts'
 import { withSecret } from '../../../main/core/keys/secret.ts'
 import { readCrypt15Key, readCrypt15KeyFile } from '../../../main/core/stores/crypt15-key.ts'
-import { fixture } from './fixtures.ts'
+import { crypt15Digits as digits, fixture } from './fixtures.ts'
 
-const digits = '6730a595a1484d0c39c101dc0ac82ec5e401bb6f0e1b8ee2dc104a6b3687f017'
 const head = 'aced0005757200025b42acf317f8060854e002000078700000'
 const keyFile = Buffer.from(`${head}0020${digits}`, 'hex')
 const hexOf = (content: Uint8Array) => withSecret(readCrypt15Key(content), (bytes) => bytes.toString('hex'))
