@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { blobKind } from '../../main/core/archive/format/blob.ts'
 import { splitHashes } from '../../main/core/archive/local/hash-index.ts'
-import { packName, type PackId } from '../../main/core/archive/format/names.ts'
+import { type PackId, packName } from '../../main/core/archive/format/names.ts'
 import { readIndex, readTrailer, trailerBytes } from '../../main/core/archive/format/pack.ts'
 import { listManifests } from '../../main/core/archive/read/read-manifests.ts'
 import type { Destination } from '../../main/core/destinations/destination.ts'
@@ -39,19 +39,13 @@ export async function asBystander<T>(
   look: (session: Session) => Promise<T>,
 ): Promise<T> {
   const home = mkdtempSync(join(tmpdir(), 'coffer-bystander-'))
-  const own = 'file' in key ? readKey(readFileSync(key.file, 'utf8').split('\n', 1)[0] ?? '').key : undefined
-  const session = await openSession({
-    destination,
-    secret: own ?? (key as Secret),
-    home,
-    now: () => new Date(),
-    startWorker,
-  })
+  const secret = 'file' in key ? readKey(readFileSync(key.file, 'utf8').split('\n', 1)[0] ?? '').key : key
+  const session = await openSession({ destination, secret, home, now: () => new Date(), startWorker })
   try {
     return await look(session)
   } finally {
     session.close()
-    own?.dispose()
+    if (secret !== key) secret.dispose()
     rmSync(home, { recursive: true, force: true })
   }
 }
@@ -83,8 +77,7 @@ export async function orphans(session: Session): Promise<string[]> {
 }
 
 /** The hashes of the pages and pieces that a pack holds, as its index tells them. */
-export async function hashesIn({ destination, archive, keys }: Session, pack: string): Promise<string[]> {
-  const id = pack as PackId
+export async function hashesIn({ destination, archive, keys }: Session, id: PackId): Promise<string[]> {
   const bytes = Buffer.from((await destination.get(packName(id))) ?? [])
   const at = readTrailer(bytes.subarray(-trailerBytes), bytes.length)
   return readIndex(bytes.subarray(at.offset, at.offset + at.length), at, archive, id, keys.blobs).flatMap(

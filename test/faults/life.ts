@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { type PackId, parsePackName } from '../../main/core/archive/format/names.ts'
 import { folderDestination } from '../../main/core/destinations/folder.ts'
 import type { Session } from '../../main/core/jobs/session.ts'
 import { makeMedia } from '../fixtures/make-media.ts'
@@ -92,13 +93,15 @@ export class Life {
     return asBystander(folderDestination(this.at('archive')), this.key, look)
   }
 
-  packs(): Map<string, number> {
+  /** The packs that are there, and how long each is. */
+  packs(): Map<PackId, number> {
     const folder = this.at('archive', 'packs')
     if (!existsSync(folder)) return new Map()
     return new Map(
-      readdirSync(folder)
-        .filter((name) => !name.startsWith('.'))
-        .map((name) => [name, statSync(join(folder, name)).size]),
+      readdirSync(folder).flatMap((name) => {
+        const id = parsePackName(`packs/${name}`)
+        return id === undefined ? [] : [[id, statSync(join(folder, name)).size]]
+      }),
     )
   }
 

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
+import type { PackId } from '../../main/core/archive/format/names.ts'
 import type { Session } from '../../main/core/jobs/session.ts'
 import type { Ended } from '../integration/command-line.ts'
 import { type Digests, everySnapshot, hashesIn, orphans, verifyEverything } from './bystander.ts'
@@ -156,7 +157,7 @@ function sameSnapshots(found: ReadonlyMap<string, Digests>, expected: ReadonlyMa
 }
 
 /** No page and no piece that had arrived in whole packs was uploaded once more. */
-async function nothingTwice(session: Session, landed: Iterable<string>, fresh: Iterable<string>): Promise<void> {
+async function nothingTwice(session: Session, landed: Iterable<PackId>, fresh: Iterable<PackId>): Promise<void> {
   const known = new Set<string>()
   for (const pack of landed) for (const hash of await hashesIn(session, pack)) known.add(hash)
   for (const pack of fresh)

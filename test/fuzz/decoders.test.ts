@@ -8,7 +8,8 @@ import { decodeFileList, FileListBuilder } from '../../main/core/archive/format/
 import { decodeForgotten, encodeForgotten } from '../../main/core/archive/format/forgotten-list.ts'
 import { decodeHeader, encodeHeader } from '../../main/core/archive/format/header.ts'
 import { decodeRoot, encodeRoot, type LayerKind } from '../../main/core/archive/format/layer-root.ts'
-import { type Identity, newArchiveId, newPackId } from '../../main/core/archive/format/names.ts'
+import { branded } from '../../main/core/archive/format/manifest.ts'
+import { type Identity, newArchiveId, newPackId, newSnapshotId } from '../../main/core/archive/format/names.ts'
 import { readTrailer } from '../../main/core/archive/format/pack.ts'
 import { decodePageMap, encodePageMap } from '../../main/core/archive/format/page-map.ts'
 import { openManifest } from '../../main/core/archive/format/sealed-manifest.ts'
@@ -24,7 +25,7 @@ const place = (ordinal: number, pack = self) => ({
   length: 100,
   compressed: ordinal % 2 === 0,
 })
-const identity = (n: number) => n.toString(16).padStart(64, '0') as Identity
+const identity = (n: number) => branded<Identity>(32).parse(n.toString(16).padStart(64, '0'))
 
 const pageMap = encodePageMap(
   Array.from({ length: 40 }, (_, i) => ({
@@ -79,13 +80,7 @@ const decoders: Record<string, { valid: Buffer; decode: (bytes: Buffer) => unkno
   'a trailer': { valid: trailer, decode: (bytes) => readTrailer(bytes, 20_000) },
   'a manifest': {
     valid: Buffer.alloc(4137),
-    decode: (bytes) =>
-      openManifest(
-        bytes,
-        { seq: 1, snapshot: 'ab'.repeat(8), revision: 1 } as Parameters<typeof openManifest>[1],
-        newArchiveId(),
-        keys,
-      ),
+    decode: (bytes) => openManifest(bytes, { seq: 1, snapshot: newSnapshotId(), revision: 1 }, newArchiveId(), keys),
   },
 }
 

@@ -8,6 +8,7 @@ import { databaseDigest, fileDigest, fileListDigest, keyCheck } from '../../main
 import { encodeHeader, type Header } from '../../main/core/archive/format/header.ts'
 import { encodeRoot } from '../../main/core/archive/format/layer-root.ts'
 import { maxBlobPlain, sealOverhead } from '../../main/core/archive/format/limits.ts'
+import { branded } from '../../main/core/archive/format/manifest.ts'
 import { idBytes, type Identity, newPackId } from '../../main/core/archive/format/names.ts'
 import { padme } from '../../main/core/archive/format/padding.ts'
 import { encodePageMap } from '../../main/core/archive/format/page-map.ts'
@@ -170,10 +171,10 @@ function tableValues(): Values['tables'] {
     place: at(i < 2 ? own : other, i),
     index: i === 3 ? 8191 : i,
   }))
-  const identities = ['11', '22'].map((byte) => byte.repeat(32) as Identity)
+  const identity = (byte: string) => branded<Identity>(32).parse(byte.repeat(32))
   const rows = [
-    { identity: identities[0] as Identity, predecessor: null },
-    { identity: identities[1] as Identity, predecessor: identities[0] as Identity },
+    { identity: identity('11'), predecessor: null },
+    { identity: identity('22'), predecessor: identity('11') },
   ]
   const list = new FileListBuilder()
   for (const file of files.slice(0, 1)) list.add(file, 10)

@@ -1,7 +1,7 @@
 /** What all values of values.json are made with. */
-import { hashPage, hashPiece } from '../../main/core/archive/format/hashes.ts'
 import { newArchiveId, newPackId } from '../../main/core/archive/format/names.ts'
 import { deriveKeys } from '../../main/core/keys/subkeys.ts'
+import { hashOfPage, hashOfPiece } from '../fixtures/sound-parts.ts'
 import { vectorKey } from './write-vector.ts'
 
 export const key = vectorKey('values')
@@ -12,13 +12,9 @@ export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('h
 
 export function page(fill: number): { bytes: Buffer; hash: Buffer } {
   const bytes = Buffer.alloc(512, fill)
-  const hash = Buffer.alloc(16)
-  hashPage(keys, bytes, hash)
-  return { bytes, hash }
+  return { bytes, hash: hashOfPage({ keys }, bytes) }
 }
 
 export function piece(bytes: Buffer): { bytes: Buffer; hash: Buffer } {
-  const hash = Buffer.alloc(32)
-  hashPiece(keys, bytes, hash)
-  return { bytes, hash }
+  return { bytes, hash: hashOfPiece({ keys }, bytes) }
 }

@@ -2,7 +2,7 @@
 import { blobKind } from '../../main/core/archive/format/blob.ts'
 import { i64, preimage, u32, u64 } from '../../main/core/archive/format/bytes.ts'
 import { encodeRoot } from '../../main/core/archive/format/layer-root.ts'
-import { identify, type Manifest } from '../../main/core/archive/format/manifest.ts'
+import { branded, identify, type Manifest } from '../../main/core/archive/format/manifest.ts'
 import { idBytes, manifestName, type Identity, newSnapshotId, packName } from '../../main/core/archive/format/names.ts'
 import { PackBuilder, packCapacity, readTrailer, trailerBytes } from '../../main/core/archive/format/pack.ts'
 import { sealManifest } from '../../main/core/archive/format/sealed-manifest.ts'
@@ -52,7 +52,7 @@ export function manifestValues(rootLength: number): Values['manifest'] {
     seq: 12_345_678,
     snapshot: newSnapshotId(),
     revision: 3,
-    predecessor: 'ab'.repeat(32) as Identity,
+    predecessor: branded<Identity>(32).parse('ab'.repeat(32)),
     createdAt: 1_763_900_000_123,
     kind: 'whatsapp-android',
     chats: 12,

@@ -1,4 +1,7 @@
 /** What is in values.json. Bytes are hexadecimal; 64-bit integers are decimal text. */
+import type { BlobKind } from '../../main/core/archive/format/blob.ts'
+import type { LayerKind } from '../../main/core/archive/format/layer-root.ts'
+import type { ArchiveId, PackId } from '../../main/core/archive/format/names.ts'
 
 interface ShownPlace {
   pack: string
@@ -10,7 +13,7 @@ interface ShownPlace {
 }
 
 interface ShownBlob {
-  kind: number
+  kind: BlobKind
   ordinal: number
   compressed: boolean
   plain: string
@@ -20,7 +23,7 @@ export interface Values {
   note: string
   /** 64 digits. */
   key: string
-  archive: string
+  archive: ArchiveId
   subkeys: Record<string, string>
   preimages: { fields: string[]; bytes: string }[]
   keyCheck: string
@@ -47,7 +50,7 @@ export interface Values {
   emptyFiles: { digest: string }
   tables: {
     /** The pack in which the tables are to lie. In `place` its size is 0, as it is written. */
-    own: { pack: string; size: number }
+    own: { pack: PackId; size: number }
     map: { plain: string; entries: { page: number; hash: string; index: number; place: ShownPlace }[] }
     files: {
       plain: string
@@ -62,7 +65,11 @@ export interface Values {
         | { path: string; removed: true }
       )[]
     }
-    root: { kind: number; plain: string; blobs: { place: ShownPlace; entries: number; first: string; last: string }[] }
+    root: {
+      kind: LayerKind
+      plain: string
+      blobs: { place: ShownPlace; entries: number; first: string; last: string }[]
+    }
     forgotten: { plain: string; entries: { identity: string; predecessor: string | null }[] }
   }
   pack: {

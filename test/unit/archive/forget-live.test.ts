@@ -6,7 +6,7 @@ import { markContent } from '../../../main/core/archive/forget/mark.ts'
 import { hasBit } from '../../../main/core/archive/forget/hidden-pages.ts'
 import { blobKind } from '../../../main/core/archive/format/blob.ts'
 import type { ListEntry } from '../../../main/core/archive/format/file-list.ts'
-import type { Layer, Manifest } from '../../../main/core/archive/format/manifest.ts'
+import type { Layer } from '../../../main/core/archive/format/manifest.ts'
 import { newPackId } from '../../../main/core/archive/format/names.ts'
 import type { PageEntry } from '../../../main/core/archive/format/page-map.ts'
 import type { Place } from '../../../main/core/archive/format/places.ts'
@@ -101,14 +101,8 @@ describe('what is alive', () => {
               if (place) expected.add(`${blobKind.pages} ${place.pack.id} ${place.ordinal} ${window.indexes[i] ?? 0}`)
             })
         const live = LiveTable.open(temporaryFolder())
-        const none = { count: 0, bytes: 0, digest: '', layers: [] }
-        // Only what is looked at.
-        await markContent(
-          session,
-          live,
-          databases.map((it) => ({ databases: [it], files: none }) as unknown as Manifest),
-          () => undefined,
-        )
+        const manifests = databases.map((it) => archive.putNext({ databases: [it] }))
+        await markContent(session, live, manifests, () => undefined)
         expect(liveBits(live)).toEqual(expected)
         live.close()
       }),
@@ -143,13 +137,9 @@ describe('what is alive', () => {
           for await (const { pieces } of resolveFiles(session, stack))
             for (const { place } of pieces) expected.add(`${blobKind.piece} ${place.pack.id} ${place.ordinal} 0`)
         const live = LiveTable.open(temporaryFolder())
-        // Only what is looked at.
-        await markContent(
-          session,
-          live,
-          stacks.map((it) => ({ databases: [], files: { layers: it } }) as unknown as Manifest),
-          () => undefined,
-        )
+        const none = { count: 0, bytes: 0, digest: '' }
+        const manifests = stacks.map((layers) => archive.putNext({ files: { ...none, layers } }))
+        await markContent(session, live, manifests, () => undefined)
         expect(liveBits(live)).toEqual(expected)
         live.close()
       }),

@@ -5,7 +5,7 @@ import type { CofferError } from '../../../contract/errors.ts'
 import { blobKind } from '../../../main/core/archive/format/blob.ts'
 import type { ListEntry } from '../../../main/core/archive/format/file-list.ts'
 import type { DatabaseEntry, Layer } from '../../../main/core/archive/format/manifest.ts'
-import { packName, type PackId } from '../../../main/core/archive/format/names.ts'
+import { packName } from '../../../main/core/archive/format/names.ts'
 import type { PageEntry } from '../../../main/core/archive/format/page-map.ts'
 import { resolveFiles } from '../../../main/core/archive/read/resolve-files.ts'
 import {
@@ -28,6 +28,12 @@ function mapLayer(archive: TinyArchive, pages: number[], mark: number, each = 3)
   const layer = pack.layer(blobKind.map, blobs, entries.length)
   pack.store()
   return layer()
+}
+
+/** The pack that holds a layer is gone. */
+function lose(archive: TinyArchive, layer: Layer | undefined): void {
+  if (!layer) throw new Error('no such layer')
+  archive.destination.objects.delete(packName(layer.pack))
 }
 
 async function windows(
@@ -73,7 +79,7 @@ describe('the pages of a database', () => {
         const archive = new TinyArchive()
         const written = layers.map((layer, i) => mapLayer(archive, layer, i + 1))
         const broken = which % layers.length
-        archive.destination.objects.delete(packName((written[broken]?.pack ?? '') as PackId))
+        lose(archive, written[broken])
         const faults: string[] = []
         const found = await windows(archive, 31, written, (fault) => faults.push(fault.code))
         const expected = Array.from({ length: 31 }, (_, page) => {
@@ -180,7 +186,7 @@ describe('the files of a snapshot', () => {
         const archive = new TinyArchive()
         const written = layers.map((layer, i) => fileLayer(archive, layer, i + 1))
         const broken = which % layers.length
-        archive.destination.objects.delete(packName((written[broken]?.pack ?? '') as PackId))
+        lose(archive, written[broken])
         const expected: [number, number][] = []
         for (let name = 0; name <= 20; name++) {
           const newest = layers.findIndex((layer, i) => i === broken || layer.some((it) => it.name === name))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { BlobLabel, type BlobKind, openBlob } from '../../../main/core/archive/format/blob.ts'
+import { BlobLabel, openBlob } from '../../../main/core/archive/format/blob.ts'
 import { i64, preimage, u32, u64 } from '../../../main/core/archive/format/bytes.ts'
 import { decodeFileList, fileListField } from '../../../main/core/archive/format/file-list.ts'
 import { decodeForgotten } from '../../../main/core/archive/format/forgotten-list.ts'
@@ -13,9 +13,9 @@ import {
   keyCheck,
 } from '../../../main/core/archive/format/hashes.ts'
 import { checkHeaderMac, checkKey, decodeHeader, encodeHeader } from '../../../main/core/archive/format/header.ts'
-import { decodeRoot, type LayerKind } from '../../../main/core/archive/format/layer-root.ts'
+import { decodeRoot } from '../../../main/core/archive/format/layer-root.ts'
 import { identify } from '../../../main/core/archive/format/manifest.ts'
-import { type ArchiveId, idBytes, type PackId, parseManifestName } from '../../../main/core/archive/format/names.ts'
+import { idBytes, parseManifestName } from '../../../main/core/archive/format/names.ts'
 import { readIndex, readTrailer, trailerBytes } from '../../../main/core/archive/format/pack.ts'
 import { padme } from '../../../main/core/archive/format/padding.ts'
 import { decodePageMap } from '../../../main/core/archive/format/page-map.ts'
@@ -31,8 +31,8 @@ import type { Values } from '../../vectors/values.ts'
 const values = JSON.parse(readFileSync(new URL('../../vectors/values.json', import.meta.url), 'utf8')) as Values
 const secret = readKey(values.key).key
 const keys = withSecret(secret, (key) => deriveKeys(key))
-const archive = values.archive as ArchiveId
-const pack = values.tables.own.pack as PackId
+const archive = values.archive
+const pack = values.tables.own.pack
 const own = { id: pack, size: values.tables.own.size }
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex')
@@ -83,7 +83,7 @@ describe('the values of docs/FORMAT.md', () => {
 
   it('blobs', () => {
     for (const { kind, ordinal, compressed, plain, additionalData, nonce, sealed } of values.blobs) {
-      const label = new BlobLabel(archive, pack).of(kind as BlobKind, ordinal, compressed)
+      const label = new BlobLabel(archive, pack).of(kind, ordinal, compressed)
       expect(hex(label)).toBe(additionalData)
       expect(sealed.slice(0, 48)).toBe(nonce)
       expect(hex(openBlob(bytes(sealed), label, compressed, keys.blobs))).toBe(plain)
@@ -153,7 +153,7 @@ describe('the values of docs/FORMAT.md', () => {
       ),
     )
     expect(
-      decodeRoot(bytes(root.plain), root.kind as LayerKind, own).map(({ place, entries: count, first, last }) => ({
+      decodeRoot(bytes(root.plain), root.kind, own).map(({ place, entries: count, first, last }) => ({
         place: asWritten(show(place)),
         entries: count,
         first: hex(first),
@@ -174,7 +174,7 @@ describe('the values of docs/FORMAT.md', () => {
       values.pack.blobs.map(({ plain: _, ...blob }) => blob),
     )
     for (const { kind, ordinal, offset, length, compressed, plain } of values.pack.blobs) {
-      const label = new BlobLabel(archive, pack).of(kind as BlobKind, ordinal, compressed)
+      const label = new BlobLabel(archive, pack).of(kind, ordinal, compressed)
       expect(hex(openBlob(object.subarray(offset, offset + length), label, compressed, keys.blobs))).toBe(plain)
     }
   })
