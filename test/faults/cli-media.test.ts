@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { makeClosed } from '../unit/stores/owned.ts'
-import { contentBelow, filesBelow } from './files-below.ts'
+import { filesBelow } from '../fixtures/files-below.ts'
+import { contentBelow } from './content-below.ts'
 import { type Keeper, newKeeper } from './keeper.ts'
 
 /** Raw bytes of a name below the media folder. */

@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { makeWhatsAppAndroid } from '../fixtures/make-whatsapp-android.ts'
-import { complaints, makeClosed } from '../unit/stores/owned.ts'
+import { complaints, makeClosed, rowsOf } from '../unit/stores/owned.ts'
 import { openBytes, stateOf } from '../unit/stores/pages.ts'
 import { startOwner, startWriter } from '../unit/stores/processes.ts'
 import { describe as wordsOf, type ErrorCode } from '../../contract/errors.ts'
@@ -45,8 +45,6 @@ async function expectBack(
   else expected(readFileSync(restored))
   expect(readdirSync(keeper.at('home', 'tmp'))).toEqual([])
 }
-
-const count = (bytes: Buffer): unknown => openBytes(bytes).prepare('select count(*) from t').pluck().get()
 
 describe('a store that another program writes to every 5 ms', () => {
   it.each(['wal', 'delete'] as const)(
@@ -100,7 +98,7 @@ describe('a store that nobody has open', () => {
       'pragma journal_mode = wal; create table t (a); insert into t values (1); insert into t values (2)',
     )
     await program.kill()
-    await expectBack(keeper, path, (bytes) => expect(count(bytes)).toBe(2))
+    await expectBack(keeper, path, (bytes) => expect(rowsOf(bytes)).toBe(2))
   })
 
   it('comes back as it was before the transaction in which its writer died', async () => {
@@ -112,7 +110,7 @@ describe('a store that nobody has open', () => {
     )
     await program.kill()
     await expectBack(keeper, path, (bytes) => {
-      expect(count(bytes)).toBe(200)
+      expect(rowsOf(bytes)).toBe(200)
       expect(openBytes(bytes).pragma('integrity_check', { simple: true })).toBe('ok')
     })
   })

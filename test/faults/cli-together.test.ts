@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { makeMedia } from '../fixtures/make-media.ts'
 import { addDay, makeWhatsAppAndroid } from '../fixtures/make-whatsapp-android.ts'
 import type { Ended } from '../integration/command-line.ts'
-import { contentBelow } from './files-below.ts'
+import { contentBelow } from './content-below.ts'
 import { type Keeper, newKeeper } from './keeper.ts'
 import { struckBy } from './life.ts'
 

@@ -12,7 +12,7 @@ import { makeMedia } from '../fixtures/make-media.ts'
 import { addDay, makeWhatsAppAndroid } from '../fixtures/make-whatsapp-android.ts'
 import { type Ended, newPerson } from '../integration/command-line.ts'
 import type { Digests } from './bystander.ts'
-import { contentBelow } from './files-below.ts'
+import { contentBelow } from './content-below.ts'
 import { struckBy } from './life.ts'
 import type { Strike } from './strike.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CofferError, describe as words } from '../../contract/errors.ts'
 import { openSession, type Session } from '../../main/core/jobs/session.ts'
@@ -9,11 +9,12 @@ import { restore, type RestoreResult } from '../../main/core/jobs/restore.ts'
 import { verify, type VerifyResult } from '../../main/core/jobs/verify.ts'
 import { type Damage, flips, mishaps } from '../fixtures/damage.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
+import { filesBelow } from '../fixtures/files-below.ts'
 import { plain, quiet } from '../fixtures/job-options.ts'
 import { memoryDestination } from '../fixtures/memory-destination.ts'
 import { TinyArchive, type TinyStore } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
-import { temporaryFolder } from '../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 const pageSize = 512
 
@@ -156,13 +157,7 @@ describe('a restore from a damaged archive', () => {
   }
 
   function filesIn(folder: string): Map<string, Buffer> {
-    const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-    return new Map(
-      entries.map(({ parentPath, name }) => [
-        relative(folder, join(parentPath, name)),
-        readFileSync(join(parentPath, name)),
-      ]),
-    )
+    return new Map(filesBelow(folder).map(({ name, full }) => [name, readFileSync(full)]))
   }
 
   const sampled = [

@@ -15,7 +15,7 @@ import { plain, quiet } from '../fixtures/job-options.ts'
 import type { MemoryDestination } from '../fixtures/memory-destination.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
 import { asBystander, type Digests, digestsOf, everySnapshot, orphans, verifyEverything } from './bystander.ts'
-import { contentBelow } from './files-below.ts'
+import { contentBelow } from './content-below.ts'
 import { type Call, type CallKind, type Fault, type FaultyDestination, faultyDestination } from './fault-destination.ts'
 
 /** Two snapshots, a store that has changed since, and this computer's memory of it all: every try begins from here. */
@@ -127,7 +127,7 @@ async function expectRecovery(name: string, job: Job, destination: MemoryDestina
   if (!writes(name)) {
     // Nothing is otherwise than before the undisturbed run, which succeeded.
     expect(destination.objects).toEqual(archive.objects)
-    expect(filesBelow(it_.home)).toEqual(filesBelow(home))
+    expect(entriesBelow(it_.home)).toEqual(entriesBelow(home))
     return
   }
   const look = <T>(by: Parameters<typeof asBystander<T>>[2]) => asBystander(destination, it_.secret, by)
@@ -147,7 +147,7 @@ async function expectRecovery(name: string, job: Job, destination: MemoryDestina
   expect(readdirSync(join(it_.home, 'tmp'))).toEqual([])
 }
 
-function filesBelow(folder: string): string[] {
+function entriesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()
 }
 

@@ -12,7 +12,8 @@ import { plain } from '../fixtures/job-options.ts'
 import { digestOf, fileOf, filesOf, pagesOf } from '../fixtures/sound-parts.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import type { TinyPack } from '../fixtures/tiny-pack.ts'
-import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { openTiny } from '../fixtures/tiny-session.ts'
 import { outcome } from './hostile-outcome.ts'
 
 type MakeFiles = (pack: TinyPack, archive: TinyArchive) => FileEntry[]

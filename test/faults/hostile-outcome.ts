@@ -7,7 +7,8 @@ import { verify } from '../../main/core/jobs/verify.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
 import { plain, quiet } from '../fixtures/job-options.ts'
 import type { TinyArchive } from '../fixtures/tiny-archive.ts'
-import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { openTiny } from '../fixtures/tiny-session.ts'
 
 export interface Outcome {
   /** `restored`, the error's code, or `a bug`. */

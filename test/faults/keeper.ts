@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { type Ended, newPerson, type Person } from '../integration/command-line.ts'
 import type { Digests } from './bystander.ts'
-import { contentBelow } from './files-below.ts'
+import { contentBelow } from './content-below.ts'
 
 export interface Keeper extends Person {
   /** A path below the person's folder. */

@@ -13,7 +13,8 @@ import { addDay, makeWhatsAppAndroid } from '../fixtures/make-whatsapp-android.t
 import type { Random } from '../fixtures/random.ts'
 import { type Ended, newPerson, type Person } from '../integration/command-line.ts'
 import { asBystander, type Digests } from './bystander.ts'
-import { contentBelow, filesBelow } from './files-below.ts'
+import { filesBelow } from '../fixtures/files-below.ts'
+import { contentBelow } from './content-below.ts'
 import type { Strike } from './strike.ts'
 
 const strikeFile = pathToFileURL(join(import.meta.dirname, 'strike.ts')).href

@@ -14,7 +14,7 @@ import { plain, quiet } from '../fixtures/job-options.ts'
 import type { MemoryDestination } from '../fixtures/memory-destination.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
 import { type Digests, digestsOf } from './bystander.ts'
-import { contentBelow } from './files-below.ts'
+import { contentBelow } from './content-below.ts'
 
 /** Three snapshots of a store that has changed since; the first two are not needed any more. */
 let it_: Practice

@@ -8,7 +8,7 @@ import type { PackId } from '../../main/core/archive/format/names.ts'
 import type { Session } from '../../main/core/jobs/session.ts'
 import type { Ended } from '../integration/command-line.ts'
 import { type Digests, everySnapshot, hashesIn, orphans, verifyEverything } from './bystander.ts'
-import { contentBelow } from './files-below.ts'
+import { contentBelow } from './content-below.ts'
 import type { Life } from './life.ts'
 
 /** When a process is sent the signal: at a call (strike.ts), or so many ms after its start. */

@@ -7,7 +7,7 @@ import { forget } from '../../main/core/jobs/forget.ts'
 import { withSecret } from '../../main/core/keys/secret.ts'
 import { quiet } from '../fixtures/job-options.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
-import { temporaryFolder } from '../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 const vectors = join(import.meta.dirname, '..', 'vectors')
 

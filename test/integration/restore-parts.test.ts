@@ -8,17 +8,12 @@ import { probeRules } from '../../main/core/jobs/restore/probe.ts'
 import { selection } from '../../main/core/jobs/restore/selection.ts'
 import { faultyDestination } from '../faults/fault-destination.ts'
 import { dyingOpenWorkers, fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
+import { namesBelow } from '../fixtures/files-below.ts'
 import { plain } from '../fixtures/job-options.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
-import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
-
-function names(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
-    .sort()
-}
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { openTiny } from '../fixtures/tiny-session.ts'
 
 describe('a selection', () => {
   it.each([
@@ -64,7 +59,7 @@ describe('a restore of a part', () => {
     const target = temporaryFolder()
     const result = await restore(session, { ...plain, target, only: ['M/1'] })
     expect(result).toMatchObject({ files: 1, bytes: 2000, integrity: 'ok', missing: [] })
-    expect(names(target)).toEqual(['M/1'])
+    expect(namesBelow(target)).toEqual(['M/1'])
     const [first] = archive.manifests
     // The database's pages and their map lie in the first backup's pack, which nothing else needs.
     expect(destination.calls.filter(({ name }) => name === `packs/${first?.databases[0]?.layers[0]?.pack}`)).toEqual([])
@@ -218,7 +213,7 @@ describe('a target with other rules', () => {
     expect(result.warnings).toEqual(
       Object.entries(renamed).map(([path, name]) => ({ code: 'name_changed', detail: { path, name } })),
     )
-    expect(names(target)).toEqual(['M/IMG.jpg', 'M/_aux', 'M/img (2).jpg', 'N/a_b', 'm (2)/x'])
+    expect(namesBelow(target)).toEqual(['M/IMG.jpg', 'M/_aux', 'M/img (2).jpg', 'N/a_b', 'm (2)/x'])
     expect(readFileSync(join(target, 'm (2)/x'), 'utf8')).toBe('m/x')
   })
 })
@@ -238,7 +233,7 @@ describe('a database that was damaged before it was backed up', () => {
     const target = temporaryFolder()
     const result = await restore(await openTiny(archive), { ...plain, target })
     expect(readFileSync(join(target, 'a.db')).equals(bytes)).toBe(true)
-    expect(names(target)).toEqual(['a.db', 'b.db'])
+    expect(namesBelow(target)).toEqual(['a.db', 'b.db'])
     expect(result.integrity).not.toBe('ok')
     expect(result.warnings).toMatchObject([
       { code: 'restored_damaged', detail: { database: 'a.db' } },

@@ -1,40 +1,21 @@
 import { execFileSync } from 'node:child_process'
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { restore, type RestoreOptions } from '../../main/core/jobs/restore.ts'
+import { namesBelow } from '../fixtures/files-below.ts'
 import { plain } from '../fixtures/job-options.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
 import type { TinyFile } from '../fixtures/tiny-layers.ts'
 import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
-import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { openTiny } from '../fixtures/tiny-session.ts'
 
 async function restoreFiles(files: TinyFile[], options: Partial<RestoreOptions> & { target: string }) {
   const archive = new TinyArchive()
   archive.add({ databases: [], files })
   return restore(await openTiny(archive, { workers: fakeOpenWorkers }), { ...plain, ...options })
-}
-
-/** All names below a folder, as latin1, since they may be any bytes. */
-function everything(folder: Buffer | string, prefix = ''): string[] {
-  return readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })
-    .flatMap((entry) => {
-      const name = prefix + entry.name.toString('latin1')
-      return entry.isDirectory()
-        ? everything(Buffer.concat([Buffer.from(folder), Buffer.from('/'), entry.name]), `${name}/`)
-        : [name]
-    })
-    .sort()
 }
 
 const content = Buffer.from('what it holds')
@@ -78,7 +59,7 @@ describe.skipIf(process.platform === 'win32')('names', () => {
       { target },
     )
     expect(result).toMatchObject({ files: paths.length, warnings: [] })
-    expect(everything(target)).toEqual(paths.map((path) => path.toString('latin1')).sort())
+    expect(namesBelow(target)).toEqual(paths.map((path) => path.toString('latin1')).sort())
     for (const path of paths)
       expect(readFileSync(Buffer.concat([Buffer.from(`${target}/`), path]))).toEqual(Buffer.concat([content, path]))
   })
@@ -93,12 +74,12 @@ describe.skipIf(process.platform === 'win32')('names', () => {
         { path, bytes: content },
       ]
       await expect(restoreFiles(files, { target })).rejects.toMatchObject({ code: 'map_damaged' })
-      expect(everything(around)).toEqual([])
+      expect(namesBelow(around)).toEqual([])
       expect(existsSync('/absolute')).toBe(false)
       // Salvage brings back the rest and lists it.
       const result = await restoreFiles(files, { target, salvage: true })
       expect(result.missing).toEqual([{ path, bytes: content.length }])
-      expect(everything(around)).toEqual(['inner/target/A/fine'])
+      expect(namesBelow(around)).toEqual(['inner/target/A/fine'])
     },
   )
 
@@ -110,7 +91,7 @@ describe.skipIf(process.platform === 'win32')('names', () => {
       await expect(
         restore(await openTiny(archive, { workers: fakeOpenWorkers }), { ...plain, target: join(around, 't') }),
       ).rejects.toMatchObject({ code: 'map_damaged' })
-      expect(everything(around)).toEqual([])
+      expect(namesBelow(around)).toEqual([])
     }
   })
 
@@ -123,7 +104,7 @@ describe.skipIf(process.platform === 'win32')('names', () => {
     })
     const target = temporaryFolder()
     const result = await restore(await openTiny(archive), { ...plain, target })
-    expect(everything(target)).toEqual(['a (2).db-journal', 'a (2).db-shm', 'a (2).db-wal', 'a.db'])
+    expect(namesBelow(target)).toEqual(['a (2).db-journal', 'a (2).db-shm', 'a (2).db-wal', 'a.db'])
     expect(result.warnings).toContainEqual({ code: 'name_changed', detail: { path: 'a.db-wal', name: 'a (2).db-wal' } })
     expect(result.integrity).toBe('ok')
   })
@@ -144,7 +125,7 @@ describe.skipIf(process.platform === 'win32')('a target that is occupied', () =>
         code: 'target_occupied',
         detail: { path: inTheWay },
       })
-      expect(everything(target), inTheWay).toEqual([inTheWay])
+      expect(namesBelow(target), inTheWay).toEqual([inTheWay])
     }
   })
 
@@ -153,7 +134,7 @@ describe.skipIf(process.platform === 'win32')('a target that is occupied', () =>
     mkdirSync(join(target, 'M/Sub'), { recursive: true })
     writeFileSync(join(target, 'M/Sub/mine'), 'mine')
     await restoreFiles(files, { target })
-    expect(everything(target)).toEqual(['M/Sub/mine', 'M/Sub/x', 'M/y'])
+    expect(namesBelow(target)).toEqual(['M/Sub/mine', 'M/Sub/x', 'M/y'])
   })
 
   it('is never left through a link: not by folders, not by files, not when overwriting', async () => {
@@ -165,7 +146,7 @@ describe.skipIf(process.platform === 'win32')('a target that is occupied', () =>
         code: 'target_occupied',
         detail: { path: 'M/Sub', found: 'a link' },
       })
-      expect([everything(elsewhere), everything(target)]).toEqual([[], ['M/Sub']])
+      expect([namesBelow(elsewhere), namesBelow(target)]).toEqual([[], ['M/Sub']])
     }
     const [target, elsewhere] = [temporaryFolder(), temporaryFolder()]
     writeFileSync(join(elsewhere, 'victim'), 'mine')
@@ -187,7 +168,7 @@ describe.skipIf(process.platform === 'win32')('a target that is occupied', () =>
     const [real, around] = [temporaryFolder(), temporaryFolder()]
     symlinkSync(real, join(around, 'link'))
     await restoreFiles(files, { target: join(around, 'link') })
-    expect(everything(real)).toEqual(['M/Sub/x', 'M/y'])
+    expect(namesBelow(real)).toEqual(['M/Sub/x', 'M/y'])
   })
 
   it('never has a folder replaced by a file', async () => {
@@ -212,7 +193,7 @@ describe.skipIf(process.platform === 'win32')('a target that is occupied', () =>
         detail: { path: `a.db${ending}` },
       })
       await restore(session, { ...plain, target, overwrite: true })
-      expect(everything(target)).toEqual(['a.db'])
+      expect(namesBelow(target)).toEqual(['a.db'])
       expect(readFileSync(join(target, 'a.db')).equals(bytes)).toBe(true)
     }
   })
@@ -242,7 +223,7 @@ describe.skipIf(process.platform === 'win32')('a target that is occupied', () =>
       } finally {
         execFileSync('chattr', ['-i', target])
       }
-      expect(everything(target)).toEqual([])
+      expect(namesBelow(target)).toEqual([])
     },
   )
 })

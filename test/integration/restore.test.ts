@@ -6,7 +6,8 @@ import { restore } from '../../main/core/jobs/restore.ts'
 import { plain } from '../fixtures/job-options.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
-import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { openTiny } from '../fixtures/tiny-session.ts'
 
 describe('a restore', () => {
   it('brings back every byte of databases and files, with their times, and leaves nothing else', async () => {

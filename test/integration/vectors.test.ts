@@ -10,8 +10,9 @@ import { restore } from '../../main/core/jobs/restore.ts'
 import { verify } from '../../main/core/jobs/verify.ts'
 import { readKey } from '../../main/core/keys/sixty-four-digits.ts'
 import { startWorker } from '../../main/engine/start-worker.ts'
+import { filesBelow } from '../fixtures/files-below.ts'
 import { plain, quiet } from '../fixtures/job-options.ts'
-import { temporaryFolder } from '../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 const vectors = join(import.meta.dirname, '..', 'vectors')
 
@@ -69,16 +70,11 @@ async function openVector(archive: string, key: string): Promise<Session> {
 }
 
 /** Every file below a folder as expected.json tells it. */
-function restored(folder: string, prefix = Buffer.alloc(0)): z.infer<typeof ExpectedFile>[] {
-  const at = (name: Buffer): Buffer => Buffer.concat([Buffer.from(`${folder}/`), name])
-  return readdirSync(at(prefix), { encoding: 'buffer' }).flatMap((own) => {
-    const name = Buffer.concat([prefix, own])
-    const stats = statSync(at(name), { bigint: true })
-    if (stats.isDirectory()) return restored(folder, Buffer.concat([name, Buffer.from('/')]))
-    const sha256 = createHash('sha256')
-      .update(readFileSync(at(name)))
-      .digest('hex')
-    return [{ path: name.toString('hex'), size: Number(stats.size), sha256, modified: String(stats.mtimeNs) }]
+function restored(folder: string): z.infer<typeof ExpectedFile>[] {
+  return filesBelow(folder).map(({ name, full }) => {
+    const { size, mtimeNs } = statSync(full, { bigint: true })
+    const sha256 = createHash('sha256').update(readFileSync(full)).digest('hex')
+    return { path: Buffer.from(name, 'latin1').toString('hex'), size: Number(size), sha256, modified: String(mtimeNs) }
   })
 }
 

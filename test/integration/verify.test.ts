@@ -9,7 +9,8 @@ import { fakeOpenWorkers } from '../fixtures/fake-open-worker.ts'
 import { quiet } from '../fixtures/job-options.ts'
 import { TinyArchive } from '../fixtures/tiny-archive.ts'
 import { tinyDatabase } from '../fixtures/tiny-database.ts'
-import { openTiny, temporaryFolder } from '../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { openTiny } from '../fixtures/tiny-session.ts'
 
 const quick: VerifyOptions = {
   ...quiet,

@@ -29,6 +29,7 @@ import { openSession, type Session } from '../../main/core/jobs/session.ts'
 import { holdSecret, type Secret } from '../../main/core/keys/secret.ts'
 import { openStore } from '../../main/core/stores/open-store.ts'
 import { startWorker } from '../../main/engine/start-worker.ts'
+import { filesBelow } from '../fixtures/files-below.ts'
 import { quiet } from '../fixtures/job-options.ts'
 import { digits, vectorKey, writeJson } from './write-vector.ts'
 
@@ -202,21 +203,11 @@ export class Workbench {
   *#content(): Generator<ExpectedFile> {
     for (const name of readdirSync(this.#store))
       if (name.endsWith('.db')) yield describe(Buffer.from(name), Buffer.from(join(this.#store, name)))
-    for (const name of filesBelow(Buffer.from(join(this.#store, 'Media'))).sort(Buffer.compare)) {
-      const full = Buffer.concat([Buffer.from(`${this.#store}/Media/`), name])
+    for (const { name, full } of filesBelow(join(this.#store, 'Media'))) {
       const { mtimeNs } = statSync(full, { bigint: true })
-      yield { ...describe(Buffer.concat([Buffer.from('Media/'), name]), full), modified: String(mtimeNs) }
+      yield { ...describe(Buffer.from(`Media/${name}`, 'latin1'), full), modified: String(mtimeNs) }
     }
   }
-}
-
-/** Names relative to the folder, as bytes (which `recursive` cannot give). */
-function filesBelow(folder: Buffer, prefix = Buffer.alloc(0)): Buffer[] {
-  return readdirSync(Buffer.concat([folder, Buffer.from('/'), prefix]), { encoding: 'buffer' }).flatMap((own) => {
-    const name = Buffer.concat([prefix, own])
-    if (!statSync(Buffer.concat([folder, Buffer.from('/'), name])).isDirectory()) return [name]
-    return filesBelow(folder, Buffer.concat([name, Buffer.from('/')]))
-  })
 }
 
 function describe(path: Buffer, full: Buffer): ExpectedFile {

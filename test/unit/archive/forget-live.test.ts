@@ -13,7 +13,8 @@ import type { Place } from '../../../main/core/archive/format/places.ts'
 import { resolveFiles } from '../../../main/core/archive/read/resolve-files.ts'
 import { resolvePages } from '../../../main/core/archive/read/resolve-pages.ts'
 import { TinyArchive } from '../../fixtures/tiny-archive.ts'
-import { openTiny, temporaryFolder } from '../../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
+import { openTiny } from '../../fixtures/tiny-session.ts'
 
 /** Blobs that layers name; they need not exist to be counted. */
 const packs = Array.from({ length: 5 }, () => ({ id: newPackId(), size: 1_000_000 }))

@@ -11,7 +11,8 @@ import type { Session } from '../../../main/core/jobs/session.ts'
 import { expectTidy, forgetIn, listed, snapshotsIn } from '../../fixtures/forget-checks.ts'
 import { manifests } from '../../fixtures/practice-archive.ts'
 import { TinyArchive } from '../../fixtures/tiny-archive.ts'
-import { openTiny, temporaryFolder } from '../../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
+import { openTiny } from '../../fixtures/tiny-session.ts'
 
 const writer = '11'.repeat(16)
 

@@ -9,7 +9,8 @@ import { verify } from '../../../main/core/jobs/verify.ts'
 import { fakeOpenWorkers } from '../../fixtures/fake-open-worker.ts'
 import { quiet } from '../../fixtures/job-options.ts'
 import { TinyArchive } from '../../fixtures/tiny-archive.ts'
-import { openTiny, temporaryFolder } from '../../fixtures/tiny-session.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
+import { openTiny } from '../../fixtures/tiny-session.ts'
 
 const empty = { databases: [], files: [] }
 /** The object of a manifest that is surely there. */

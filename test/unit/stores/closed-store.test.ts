@@ -14,10 +14,8 @@ import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { openStore } from '../../../main/core/stores/open-store.ts'
 import { startOwner } from './processes.ts'
-import { bytesOf, crashCopy, mainBytes, makeClosed, places, withSnapshot } from './owned.ts'
+import { bytesOf, crashCopy, mainBytes, makeClosed, places, rowsOf, withSnapshot } from './owned.ts'
 import { openBytes, stateOf } from './pages.ts'
-
-const count = (bytes: Buffer): unknown => openBytes(bytes).prepare('select count(*) from t').pluck().get()
 
 describe('a store that nobody has open', () => {
   for (const pageSize of [512, 1024, 4096, 65536]) {
@@ -43,7 +41,7 @@ describe('a store that nobody has open', () => {
     await program.kill()
     const before = stateOf(owner)
     expect(Object.keys(before)).toEqual(['store.db', 'store.db-shm', 'store.db-wal'])
-    expect(count(await bytesOf(path, tmp))).toBe(2)
+    expect(rowsOf(await bytesOf(path, tmp))).toBe(2)
     expect(stateOf(owner)).toEqual(before)
   })
 
@@ -54,7 +52,7 @@ describe('a store that nobody has open', () => {
     await program.kill()
     rmSync(`${path}-shm`)
     const before = stateOf(owner)
-    expect(count(await bytesOf(path, tmp))).toBe(1)
+    expect(rowsOf(await bytesOf(path, tmp))).toBe(1)
     expect(stateOf(owner)).toEqual(before)
   })
 
@@ -67,7 +65,7 @@ describe('a store that nobody has open', () => {
     await program.kill()
     const log = readFileSync(`${path}-wal`)
     writeFileSync(`${path}-wal`, log.subarray(0, whole + 1000))
-    expect(count(await bytesOf(path, tmp))).toBe(1)
+    expect(rowsOf(await bytesOf(path, tmp))).toBe(1)
   })
 
   it('is rolled back in the copy when a writer died in the middle of a transaction', async () => {
@@ -112,7 +110,7 @@ describe('a store that nobody has open', () => {
     symlinkSync(path, link)
     await withSnapshot(link, tmp, (snapshot) => {
       expect(snapshot.databases.map((database) => database.path)).toEqual(['my messages.db'])
-      expect(count(mainBytes(snapshot))).toBe(1)
+      expect(rowsOf(mainBytes(snapshot))).toBe(1)
     })
     expect(readdirSync(dirname(owner)).sort()).toEqual(['coffer', 'my messages.db', 'owner'])
   })
@@ -127,7 +125,7 @@ describe('a store that nobody has open', () => {
     const second = await bytesOf(path, tmp)
     expect(second.length).toBeLessThan(first.length)
     expect(second.equals(readFileSync(path))).toBe(true)
-    expect(count(second)).toBe(200)
+    expect(rowsOf(second)).toBe(200)
   })
 
   it('lies in a private folder of mode 0700 while it is read, and nowhere after', async () => {
@@ -203,7 +201,7 @@ describe('a crash of the owner at any moment', () => {
       if (rows % 4 === 0) await program.run('pragma wal_checkpoint(passive)')
       const crashed = join(owner, `crashed-${rows}.db`)
       crashCopy(path, crashed)
-      expect(count(await bytesOf(crashed, tmp))).toBe(rows)
+      expect(rowsOf(await bytesOf(crashed, tmp))).toBe(rows)
     }
   })
 })

@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import { CofferError } from '../../../contract/errors.ts'
 import { holdSecret, type Secret } from '../../../main/core/keys/secret.ts'
 import { unlockCrypt15, type UnlockCrypt15 } from '../../../main/core/stores/crypt15.ts'
-import { folderForTest } from './pages.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 
 /** The key of the files that tests make. */
 export const root = createHash('sha256').update('a root key').digest()
@@ -34,7 +34,7 @@ export interface Crypt15Place {
 }
 
 export function crypt15ForTest(): Crypt15Place {
-  const folder = folderForTest()
+  const folder = temporaryFolder()
   const file = join(folder, 'in.crypt15')
   mkdirSync(join(folder, 'out'))
   const out = join(folder, 'out', 'msgstore.db')

@@ -5,7 +5,8 @@ import { detectStores } from '../../../main/core/stores/detect.ts'
 import { openStore } from '../../../main/core/stores/open-store.ts'
 import { makeBeeper, makeIMessage, makeWhatsAppApple } from '../../fixtures/make-small-stores.ts'
 import { makeWhatsAppAndroid } from '../../fixtures/make-whatsapp-android.ts'
-import { folderForTest, stateOf } from './pages.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
+import { stateOf } from './pages.ts'
 
 function at(home: string, path: string): string {
   const full = join(home, path)
@@ -17,7 +18,7 @@ const noise = Buffer.from(Array.from({ length: 4096 }, (_, i) => (i * 151 + 7) &
 
 describe('the stores on a computer', () => {
   it('are found on a Mac, readable and not, each explained', async () => {
-    const home = folderForTest()
+    const home = temporaryFolder()
     makeWhatsAppApple(at(home, 'Library/Group Containers/group.net.whatsapp.WhatsApp.shared/ChatStorage.sqlite'))
     makeIMessage(at(home, 'Library/Messages/chat.db'))
     makeBeeper(at(home, 'Library/Application Support/BeeperTexts/index.db'))
@@ -43,7 +44,7 @@ describe('the stores on a computer', () => {
   })
 
   it('are found on Linux and Windows where their variables say', async () => {
-    const home = folderForTest()
+    const home = temporaryFolder()
     makeBeeper(at(home, 'conf/BeeperTexts/index.db'))
     const linux = await detectStores({ home, platform: 'linux', env: { XDG_CONFIG_HOME: join(home, 'conf') } })
     expect(linux.map(({ kind }) => kind)).toEqual(['beeper'])
@@ -58,7 +59,7 @@ describe('the stores on a computer', () => {
   })
 
   it('that are empty or broken are listed with the reason, and a store is listed once', async () => {
-    const home = folderForTest()
+    const home = temporaryFolder()
     writeFileSync(at(home, '.config/BeeperTexts/index.db'), '')
     makeWhatsAppAndroid(at(home, 'Documents/msgstore.db'), { messages: 50 })
     symlinkSync(join(home, 'Documents'), join(home, 'Downloads'))
@@ -70,7 +71,7 @@ describe('the stores on a computer', () => {
   })
 
   it('are none in an empty home, and looking changes nothing', async () => {
-    const home = folderForTest()
+    const home = temporaryFolder()
     expect(await detectStores({ home, platform: 'darwin', env: {} })).toEqual([])
     makeBeeper(at(home, '.config/BeeperTexts/index.db'))
     const folder = join(home, '.config/BeeperTexts')
@@ -90,7 +91,7 @@ describe('a store that cannot be read', () => {
   ] as const
   for (const [messenger, file, others] of cases) {
     it(`is recognised and explained, given as its file or its folder: ${messenger}`, async () => {
-      const home = folderForTest()
+      const home = temporaryFolder()
       const path = at(home, file)
       writeFileSync(path, messenger === 'Telegram' ? Buffer.concat([Buffer.from('TDF$'), noise]) : noise)
       for (const other of others) writeFileSync(at(home, other), '{}')
@@ -103,7 +104,7 @@ describe('a store that cannot be read', () => {
   }
 
   it('is not taken for one when it is a plain database of that name', async () => {
-    const home = folderForTest()
+    const home = temporaryFolder()
     const path = at(home, 'Signal/sql/db.sqlite')
     writeFileSync(at(home, 'Signal/config.json'), '{}')
     makeBeeper(path)

@@ -13,23 +13,23 @@ import {
   makeWhatsAppApple,
 } from '../../fixtures/make-small-stores.ts'
 import { addDay, makeWhatsAppAndroid } from '../../fixtures/make-whatsapp-android.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 import { fixture, missingFixtures } from './fixtures.ts'
 import { mainBytes, places, withSnapshot } from './owned.ts'
-import { folderForTest } from './pages.ts'
 import { startOwner } from './processes.ts'
 
 const inspect = async (path: string): Promise<Inspection> =>
-  (await openStore({ path, tmp: join(folderForTest(), 'tmp') })).inspect()
+  (await openStore({ path, tmp: join(temporaryFolder(), 'tmp') })).inspect()
 
 /** A store made with SQL alone, under a name that says nothing. */
 async function inspectSql(sql: string): Promise<Inspection> {
-  const path = join(folderForTest(), 'some.bin')
+  const path = join(temporaryFolder(), 'some.bin')
   new Database(path).exec(sql).close()
   return inspect(path)
 }
 
 async function namedPaths(path: string): Promise<string[]> {
-  return withSnapshot(path, join(folderForTest(), 'tmp'), async (snapshot) => {
+  return withSnapshot(path, join(temporaryFolder(), 'tmp'), async (snapshot) => {
     const paths: string[] = []
     for await (const batch of snapshot.namedMedia()) paths.push(...batch.map((file) => file.path))
     return paths
@@ -89,7 +89,7 @@ describe('real data that other projects published', () => {
 
   const schema = fixture('imessage', 'schema-ios11.2.sql')
   it.runIf(schema !== undefined)('is counted exactly: made-up rows in the schema of iOS 11.2', async () => {
-    const path = join(folderForTest(), 'sms.bin')
+    const path = join(temporaryFolder(), 'sms.bin')
     const { texts: _, ...made } = makeIMessage(path, { schema: readFileSync(schema ?? '', 'utf8') })
     expect(await inspect(path)).toMatchObject({ kind: 'imessage', ...made })
   })
@@ -103,7 +103,7 @@ describe('real data that other projects published', () => {
 
 describe('made-up stores', () => {
   it('of WhatsApp on Android are counted as they were made, also after another day', async () => {
-    const path = join(folderForTest(), 'some.bin')
+    const path = join(temporaryFolder(), 'some.bin')
     const made = makeWhatsAppAndroid(path, { messages: 3000, media: { files: 40, bytes: 4_000_000 } })
     const media = { files: 40, bytes: 4_000_000 }
     expect(made.messages).toBeLessThan(3000)
@@ -125,7 +125,7 @@ describe('made-up stores', () => {
   })
 
   it('of WhatsApp on Android come out the same from the same seed, and different from another', () => {
-    const folder = folderForTest()
+    const folder = temporaryFolder()
     const bytes = [7, 7, 8].map((seed, i) => {
       makeWhatsAppAndroid(join(folder, `${i}.db`), { messages: 500, seed })
       return readFileSync(join(folder, `${i}.db`))
@@ -135,21 +135,21 @@ describe('made-up stores', () => {
   })
 
   it('of WhatsApp on a Mac are counted as they were made', async () => {
-    const path = join(folderForTest(), 'some.bin')
+    const path = join(temporaryFolder(), 'some.bin')
     const made = makeWhatsAppApple(path)
     expect(await inspect(path)).toMatchObject({ kind: 'whatsapp-apple', ...made })
   })
 
   it('of Messages are counted as they were made, in nanoseconds or seconds', async () => {
     for (const seconds of [false, true]) {
-      const path = join(folderForTest(), 'some.bin')
+      const path = join(temporaryFolder(), 'some.bin')
       const { texts: _, ...made } = makeIMessage(path, { seconds })
       expect(await inspect(path)).toMatchObject({ kind: 'imessage', ...made })
     }
   })
 
   it('of Messages can be read, whether the text or only its attributed body is there', () => {
-    const path = join(folderForTest(), 'some.bin')
+    const path = join(temporaryFolder(), 'some.bin')
     const { texts } = makeIMessage(path, { messages: 300 })
     const db = new Database(path, { readonly: true })
     const rows = db
@@ -163,14 +163,14 @@ describe('made-up stores', () => {
   })
 
   it('of Beeper are counted as they were made', async () => {
-    const path = join(folderForTest(), 'some.bin')
+    const path = join(temporaryFolder(), 'some.bin')
     const made = makeBeeper(path)
     expect(await inspect(path)).toMatchObject({ kind: 'beeper', ...made })
     for (const named of await namedPaths(path)) expect(named).toMatch(/^media\/local\.beeper\.com\/[0-9A-F]{16}$/)
   })
 
   it('of no messenger have no counts', async () => {
-    const path = join(folderForTest(), 'some.bin')
+    const path = join(temporaryFolder(), 'some.bin')
     makeSqlite(path)
     expect(await inspect(path)).toMatchObject({
       kind: 'sqlite',

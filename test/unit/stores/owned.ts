@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { openStore } from '../../../main/core/stores/open-store.ts'
 import type { StoreSnapshot } from '../../../main/core/stores/store.ts'
-import { allPages, folderForTest, openBytes } from './pages.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
+import { allPages, openBytes } from './pages.ts'
 
 /** A folder of the owner's with nothing in it but what the test puts there, and our own beside it. */
 export function places(): { owner: string; path: string; tmp: string } {
-  const folder = folderForTest()
+  const folder = temporaryFolder()
   const owner = join(folder, 'owner')
   mkdirSync(owner)
   return { owner, path: join(owner, 'store.db'), tmp: join(folder, 'coffer', 'tmp') }
@@ -57,6 +58,11 @@ export function mainBytes(snapshot: StoreSnapshot): Buffer {
   const [main] = snapshot.databases
   if (!main) throw new Error('a snapshot without a database')
   return allPages(main.source)
+}
+
+/** How many rows `t` has in a database of these bytes. */
+export function rowsOf(bytes: Buffer): unknown {
+  return openBytes(bytes).prepare('select count(*) from t').pluck().get()
 }
 
 /** What is wrong with a copy of a database that busy-writer.ts or comes-and-goes.ts writes; empty if it is one moment. */

@@ -1,17 +1,9 @@
 /** What tests need to look into snapshots. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { onTestFinished } from 'vitest'
 import { openPageSource, type PageSourceSpec } from '../../../main/core/stores/page-source.ts'
-
-/** A folder that is gone after the test. */
-export function folderForTest(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'coffer-stores-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 
 /** All bytes of a snapshot, read in runs of varying length. */
 export function allPages(spec: PageSourceSpec, run = 7): Buffer {
@@ -38,7 +30,7 @@ export function withoutCounters(bytes: Buffer): Buffer {
 
 /** Opens bytes as a database of their own, somewhere else. */
 export function openBytes(bytes: Buffer): Database.Database {
-  const path = join(folderForTest(), 'restored.db')
+  const path = join(temporaryFolder(), 'restored.db')
   writeFileSync(path, bytes)
   return new Database(path)
 }

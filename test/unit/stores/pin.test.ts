@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import type { PageSourceSpec } from '../../../main/core/stores/page-source.ts'
 import { pin, type Descriptors } from '../../../main/core/stores/pin.ts'
 import { Random } from '../../fixtures/random.ts'
-import { allPages, folderForTest, stateOf, withoutCounters } from './pages.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
+import { allPages, stateOf, withoutCounters } from './pages.ts'
 import { startOwner, startWriter } from './processes.ts'
 
 function descriptors(path: string): Descriptors {
@@ -62,7 +63,7 @@ describe('the overlay of a pinned database', () => {
     [65536, 10, 13],
   ] as const) {
     it(`equals backup() in every trial while a writer commits every 5 ms (pages of ${pageSize} bytes, seed ${seed})`, async () => {
-      const folder = folderForTest()
+      const folder = temporaryFolder()
       const path = join(folder, 'store.db')
       const writer = await startWriter(path, { seed, pageSize })
       const ways = { file: 0, log: 0, odd: 0 }
@@ -78,7 +79,7 @@ describe('the overlay of a pinned database', () => {
   }
 
   it('equals backup() also while a writer commits without rest, so that commits fall into the pinning itself (seed 14)', async () => {
-    const folder = folderForTest()
+    const folder = temporaryFolder()
     const path = join(folder, 'store.db')
     const writer = await startWriter(path, { seed: 14, rest: 0 })
     const ways = { file: 0, log: 0, odd: 0 }
@@ -90,7 +91,7 @@ describe('the overlay of a pinned database', () => {
   })
 
   it('is the file alone when the log has been copied into it, also while the owner starts the log anew', async () => {
-    const folder = folderForTest()
+    const folder = temporaryFolder()
     const path = join(folder, 'store.db')
     const owner = await startOwner(path)
     await owner.run(
@@ -111,7 +112,7 @@ describe('the overlay of a pinned database', () => {
   })
 
   it('creates nothing where the owner has just closed the database', async () => {
-    const folder = folderForTest()
+    const folder = temporaryFolder()
     const path = join(folder, 'store.db')
     const owner = await startOwner(path)
     await owner.run('pragma journal_mode = wal; create table t (a); insert into t values (1)')
@@ -125,7 +126,7 @@ describe('the overlay of a pinned database', () => {
   })
 
   it('is refused when the log is not the one that was opened', async () => {
-    const folder = folderForTest()
+    const folder = temporaryFolder()
     const path = join(folder, 'store.db')
     const first = await startOwner(path)
     await first.run('pragma journal_mode = wal; create table t (a); insert into t values (1)')

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { makePrivateFolder, removePrivateFolder, sweepPrivateCopies } from '../../../main/core/stores/private-folder.ts'
-import { folderForTest } from './pages.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 
 const bootedAt = new Date('2026-05-01T06:00:00Z')
 
@@ -14,7 +14,7 @@ function left(root: string, name: string, made: string): void {
 
 describe('private copies', () => {
   it('that a crashed run left are swept; those of running programs and other files stay', async () => {
-    const root = folderForTest()
+    const root = temporaryFolder()
     left(root, 'store-111-0123456789ab', '2026-05-02T10:00:00Z') // its process is gone
     left(root, 'store-222-0123456789ab', '2026-05-02T10:00:00Z') // its process runs
     left(root, 'store-222-abcdef012345', '2026-04-30T10:00:00Z') // before the last start: the number is another's
@@ -25,7 +25,7 @@ describe('private copies', () => {
   })
 
   it('of this process are not swept while it runs', async () => {
-    const root = join(folderForTest(), 'tmp')
+    const root = join(temporaryFolder(), 'tmp')
     const folder = await makePrivateFolder(root)
     expect(statSync(folder).mode & 0o777).toBe(0o700)
     expect(await sweepPrivateCopies(root)).toBe(0)
@@ -36,6 +36,6 @@ describe('private copies', () => {
   })
 
   it('are none where there is no folder yet', async () => {
-    expect(await sweepPrivateCopies(join(folderForTest(), 'nothing'))).toBe(0)
+    expect(await sweepPrivateCopies(join(temporaryFolder(), 'nothing'))).toBe(0)
   })
 })

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { openStore } from '../../../main/core/stores/open-store.ts'
 import { Random } from '../../fixtures/random.ts'
-import { complaints, mainBytes, makeClosed, places, withSnapshot } from './owned.ts'
+import { complaints, mainBytes, makeClosed, places, rowsOf, withSnapshot } from './owned.ts'
 import { openBytes } from './pages.ts'
 import { startComingAndGoing, startOwner, startWriter } from './processes.ts'
 
@@ -54,7 +54,7 @@ describe('a store that its owner uses', () => {
     await program.run('pragma journal_mode = wal; create table t (a); insert into t values (1)')
     await withSnapshot(path, tmp, async (snapshot) => {
       await program.run('insert into t values (2); pragma wal_checkpoint(passive)')
-      expect(openBytes(mainBytes(snapshot)).prepare('select count(*) from t').pluck().get()).toBe(1)
+      expect(rowsOf(mainBytes(snapshot))).toBe(1)
     })
   })
 
@@ -129,7 +129,7 @@ describe('a store that its owner uses', () => {
     )
     expect(readdirSync(owner)).toEqual(['store.db', 'store.db-wal'])
     await withSnapshot(path, tmp, (snapshot) => {
-      expect(openBytes(mainBytes(snapshot)).prepare('select count(*) from t').pluck().get()).toBe(1)
+      expect(rowsOf(mainBytes(snapshot))).toBe(1)
     })
     expect(readdirSync(owner)).toEqual(['store.db', 'store.db-wal'])
   })
@@ -143,7 +143,7 @@ describe('a store that its owner uses', () => {
     await expect(second.snapshot()).rejects.toMatchObject({ code: 'store_locked' })
     // The first has kept its lock: the owner's log cannot start anew under it.
     await program.run('insert into t values (2); pragma wal_checkpoint(passive); insert into t values (3)')
-    expect(openBytes(mainBytes(first)).prepare('select count(*) from t').pluck().get()).toBe(1)
+    expect(rowsOf(mainBytes(first))).toBe(1)
     await first.close()
     await (await second.snapshot()).close()
   })
