@@ -24,9 +24,9 @@ import { CannotGoOn, say } from './bootstrap/say.mjs'
 /** @type {Record<string, Task>} */
 const tasks = {
   // The option spares it its second start (main/cli/little-memory.ts).
-  coffer: { file: 'dist/main/cli/bin.js', node: ['--max-semi-space-size=2', '--v8-pool-size=1'], fromCaller: true },
+  coffer: { file: 'dist/coffer.js', node: ['--max-semi-space-size=2', '--v8-pool-size=1'], fromCaller: true },
   demo: { file: 'test/demo/demo.ts' },
-  build: { file: 'node_modules/typescript/bin/tsc', before: ['-p', 'tsconfig.build.json', '--noEmit'] },
+  build: { file: 'node_modules/typescript/bin/tsc', before: ['--noEmit'] },
   test: { file: 'scripts/test.mjs', forTests: true },
   lint: { file: 'scripts/test.mjs', before: ['--without', 'tests'] },
   unit: { file: 'node_modules/vitest/vitest.mjs', before: ['run'] },

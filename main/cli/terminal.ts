@@ -50,15 +50,9 @@ function endNow(): void {
   process.kill(process.pid, 'SIGINT')
 }
 
-/** package.json lies two folders up in the sources and three in the build. */
+/** package.json lies two folders up in the sources and one in the build. */
 function ownVersion(): string {
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      const found: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8'))
-      if (typeof found === 'object' && found !== null && 'version' in found) return String(found.version)
-    } catch {
-      // Not there.
-    }
-  }
-  return 'unknown'
+  const up = import.meta.url.endsWith('.ts') ? '../../package.json' : '../package.json'
+  const found: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8'))
+  return typeof found === 'object' && found !== null && 'version' in found ? String(found.version) : 'unknown'
 }

@@ -1,10 +1,10 @@
-/** dist/: the TypeScript of contract/ and main/ as JavaScript. */
+/** dist/: the TypeScript of contract/ and main/ as JavaScript (scripts/bundle.mjs). */
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { command } from './command.mjs'
 import { CannotGoOn, say } from './say.mjs'
 
-const sources = ['contract', 'main', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']
+const sources = ['contract', 'main', 'package-lock.json', 'scripts/bundle.mjs']
 const stamp = '.built-from'
 
 /** Whether dist/ was built from the sources as they are. @param {string} root */
@@ -51,9 +51,11 @@ export async function build(root, node, env) {
   const next = `${dist}.next`
   const old = `${dist}.old`
   for (const path of [next, old]) rmSync(path, { recursive: true, force: true })
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const flags = ['-p', 'tsconfig.build.json', '--noCheck', '--incremental', 'false', '--outDir', next]
-  const { code, output } = await command(node, [tsc, ...flags], { cwd: root, env, quiet: true })
+  const { code, output } = await command(node, [join(root, 'scripts', 'bundle.mjs'), next], {
+    cwd: root,
+    env,
+    quiet: true,
+  })
   if (code !== 0) throw new CannotGoOn(`The build did not succeed:\n${output.trim()}`)
   writeFileSync(join(next, stamp), builtFrom)
   if (existsSync(dist)) renameSync(dist, old)

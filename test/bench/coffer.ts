@@ -5,7 +5,7 @@ import { root } from '../../scripts/bootstrap/places.mjs'
 import { run } from './run-program.ts'
 import type { Tool } from './tool.ts'
 
-const bin = join(root, 'dist', 'main', 'cli', 'bin.js')
+const bin = join(root, 'dist', 'coffer.js')
 
 export const coffer: Tool = {
   name: 'coffer',

@@ -42,5 +42,5 @@ export async function coffer(computer: Computer, args: readonly string[]): Promi
 
 /** The build, when it is one of these sources; otherwise the sources themselves, which take a little longer to start. */
 function program(): string {
-  return isBuilt(root) ? join(root, 'dist', 'main', 'cli', 'bin.js') : join(root, 'main', 'cli', 'bin.ts')
+  return isBuilt(root) ? join(root, 'dist', 'coffer.js') : join(root, 'main', 'cli', 'bin.ts')
 }

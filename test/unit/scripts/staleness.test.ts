@@ -8,7 +8,7 @@ import { areDependenciesInstalled, matches } from '../../../scripts/bootstrap/de
 let root: string
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'coffer-staleness-'))
-  for (const folder of ['contract', 'main/core', 'dist', 'node_modules']) {
+  for (const folder of ['contract', 'main/core', 'scripts', 'dist', 'node_modules']) {
     mkdirSync(join(root, folder), { recursive: true })
   }
   for (const file of ['contract/a.ts', 'main/core/b.ts', 'main/core/c.ts']) write(file, 'export {}\n')
@@ -40,7 +40,7 @@ describe('a build', () => {
         utimesSync(join(root, 'contract/a.ts'), new Date(1e12), new Date(1e12))
       },
     ],
-    ['the compiler’s settings changed', () => write('tsconfig.build.json', '{}')],
+    ['what makes it changed', () => write('scripts/bundle.mjs', '')],
     ['its last line was never written', () => rmSync(join(root, 'dist/.built-from'))],
   ]
   it.each(changes)('counts as undone when %s', (_, change) => {
