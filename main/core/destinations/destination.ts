@@ -37,8 +37,11 @@ export interface Destination {
    */
   get(name: string, range?: { offset: number; length: number }, into?: Uint8Array): Promise<Uint8Array | undefined>
 
-  /** Stores a new object, whole and durable, or not at all. object_exists if the name is taken. */
-  put(name: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Stores a new object, whole and durable, or not at all. object_exists if the name is taken. `onTaken` is called, at
+   * most once, when the bytes may be overwritten though they are not durable yet; a destination need not call it.
+   */
+  put(name: string, bytes: Uint8Array, onTaken?: () => void): Promise<void>
 
   /**
    * Replaces the one object that is ever replaced, the header: atomically, and only if it still holds `expected`

@@ -30,10 +30,10 @@ export async function publish(part: string, place: string, makeLink: typeof link
 }
 
 /**
- * Writes a new part file, all of it on the disk when this returns. On failure nothing is left behind.
- * Throws the file system's own errors; `ENOENT` when the folder is absent.
+ * Writes a new part file, all of it on the disk when this returns; `onTaken` is called when the system has the bytes. On
+ * failure nothing is left behind. Throws the file system's own errors; `ENOENT` when the folder is absent.
  */
-export async function writePart(part: string, bytes: Uint8Array): Promise<void> {
+export async function writePart(part: string, bytes: Uint8Array, onTaken?: () => void): Promise<void> {
   const handle = await open(part, 'wx')
   try {
     let done = 0
@@ -41,6 +41,7 @@ export async function writePart(part: string, bytes: Uint8Array): Promise<void> 
       const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.byteLength - done, 1 << 28))
       done += bytesWritten
     }
+    onTaken?.()
     await handle.sync()
   } catch (error) {
     await handle.close().catch(() => undefined)

@@ -67,9 +67,9 @@ class FolderDestination implements Destination {
     }
   }
 
-  async put(name: string, bytes: Uint8Array): Promise<void> {
+  async put(name: string, bytes: Uint8Array, onTaken?: () => void): Promise<void> {
     const { directory, path } = this.#place(name)
-    await this.#withPart(name, bytes, async (part) => {
+    const publishIt = async (part: string) => {
       try {
         const { linked } = await publish(part, path)
         if (!linked) this.capabilities.putIfAbsent = false
@@ -78,7 +78,8 @@ class FolderDestination implements Destination {
         throw error
       }
       await this.#syncDirectory(directory)
-    })
+    }
+    await this.#withPart(name, bytes, publishIt, onTaken)
   }
 
   async replace(name: string, bytes: Uint8Array, expected: Uint8Array | undefined): Promise<void> {
@@ -173,18 +174,23 @@ class FolderDestination implements Destination {
   }
 
   /** Writes a part file beside the object's place, making the sub-folder if need be, and hands it to `then`. */
-  async #withPart(name: string, bytes: Uint8Array, then: (part: string) => Promise<void>): Promise<void> {
+  async #withPart(
+    name: string,
+    bytes: Uint8Array,
+    then: (part: string) => Promise<void>,
+    onTaken?: () => void,
+  ): Promise<void> {
     const { folder, file, directory } = this.#place(name)
     const part = join(directory, `.${file}.${randomBytes(8).toString('hex')}.part`)
     this.#writing.add(part)
     try {
       await this.#rememberDevice()
       try {
-        await writePart(part, bytes)
+        await writePart(part, bytes, onTaken)
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT' || folder === '') throw error
         await this.#makeFolder(folder)
-        await writePart(part, bytes)
+        await writePart(part, bytes, onTaken)
       }
       try {
         await then(part)

@@ -57,7 +57,7 @@ export async function sealStore(
   const pool: SealPool = new SealPool(options.workers, {
     run: (pack, placed, pages, hashes) => databases.sealed(pack, placed, pages, hashes),
     piece: (pack, placed, hash) => files.sealed(pack, placed, hash),
-    packed: (id, bytes) => landing.land(id, bytes),
+    packed: (id, bytes, onTaken) => landing.land(id, bytes, onTaken),
     nextPack: () => landing.nextPack(),
   })
   const databases = new DatabaseSealer(state, pool, landing, (bytes) => progress.did(bytes))

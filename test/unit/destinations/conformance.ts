@@ -32,6 +32,18 @@ export function destinationConformance(
       expect(await whatIsIn(one, 'packs/a1')).toEqual(bytesOf(1000, 1))
     })
 
+    it('says at most once that it has taken the bytes, keeps them whatever becomes of the buffer', async () => {
+      const buffer = Buffer.from(bytesOf(5_000_000, 2))
+      let taken = 0
+      const take = () => {
+        taken++
+        buffer.fill(0)
+      }
+      await one.put('packs/a1', buffer, take)
+      expect(taken).toBeLessThanOrEqual(1)
+      expect(await whatIsIn(one, 'packs/a1')).toEqual(bytesOf(5_000_000, 2))
+    })
+
     it('answers undefined for an object that is not there, also in a folder that is not there', async () => {
       expect(await one.get('packs/a1')).toBeUndefined()
       expect(await one.get('coffer.json')).toBeUndefined()

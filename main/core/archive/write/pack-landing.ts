@@ -79,15 +79,16 @@ export class PackLanding {
     return this.onTheWay.get(hash.toString('latin1')) ?? this.state.index.piece(hash)
   }
 
-  /** Uploads a pack, then makes all it holds known. */
-  async land(id: PackId, bytes: Buffer): Promise<void> {
+  /** Uploads a pack, then makes all it holds known. `onTaken`: the bytes are needed no more. */
+  async land(id: PackId, bytes: Buffer, onTaken?: () => void): Promise<void> {
     this.unused.delete(id)
-    await this.context.destination.put(packName(id), bytes)
-    this.uploaded += bytes.length
-    this.landed.set(id, bytes.length)
+    const size = bytes.length
+    await this.context.destination.put(packName(id), bytes, onTaken)
+    this.uploaded += size
+    this.landed.set(id, size)
     const filling = this.filling.get(id)
     this.filling.delete(id)
-    this.arrived.push({ id, size: bytes.length, filling })
+    this.arrived.push({ id, size, filling })
     this.waiting += (filling?.pages ?? 0) + (filling?.pieces.length ?? 0)
     if (this.waiting >= this.together) this.flush()
   }

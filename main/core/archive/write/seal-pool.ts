@@ -15,8 +15,8 @@ import type { FromWorker, PieceRequest, PieceResult, SealWorkerData, ToWorker } 
 export interface SealEvents {
   run(pack: PackId, placed: Placed, pages: number[], hashes: Buffer): void
   piece(pack: PackId, placed: Placed, hash: Buffer): void
-  /** Uploads a full pack and journals it; the buffer is lent until the promise settles. */
-  packed(id: PackId, bytes: Buffer): Promise<void>
+  /** Uploads a full pack and journals it; the buffer is lent until `onTaken` is called or the promise settles. */
+  packed(id: PackId, bytes: Buffer, onTaken: () => void): Promise<void>
   /** An id for a pack to come, journalled. */
   nextPack(): PackId
 }
@@ -126,9 +126,15 @@ export class SealPool {
     events: SealEvents,
   ): void {
     worker.send({ op: 'supply', id: events.nextPack() })
+    // A disk that is slow to make one pack durable does not keep the next from being filled.
+    let lent = true
+    const back = () => {
+      if (lent) this.giveBack(buffer)
+      lent = false
+    }
     const upload = events
-      .packed(id, Buffer.from(buffer, 0, length))
-      .then(() => this.giveBack(buffer))
+      .packed(id, Buffer.from(buffer, 0, length), back)
+      .then(back)
       .catch((error: unknown) => this.fail(error))
       .finally(() => this.uploads.delete(upload))
     this.uploads.add(upload)
