@@ -5,6 +5,7 @@
  */
 import { link, open, lstat, rename, unlink } from 'node:fs/promises'
 import { errnoOf } from './folder-failure.ts'
+import { writePastCache } from './write-past-cache.ts'
 
 /**
  * Gives the part file its name unless that is taken; the part file is gone afterwards either way.
@@ -36,9 +37,9 @@ export async function publish(part: string, place: string, makeLink: typeof link
 export async function writePart(part: string, bytes: Uint8Array, onTaken?: () => void): Promise<void> {
   const handle = await open(part, 'wx')
   try {
-    let done = 0
+    let done = await writePastCache(part, bytes)
     while (done < bytes.byteLength) {
-      const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.byteLength - done, 1 << 28))
+      const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.byteLength - done, 1 << 28), done)
       done += bytesWritten
     }
     onTaken?.()

@@ -8,8 +8,8 @@ import type { PageSourceSpec } from '../../stores/page-source.ts'
 import type { Placed } from '../format/blob.ts'
 import type { ArchiveContext } from '../context.ts'
 import type { PackId } from '../format/names.ts'
-import { packCapacity } from '../format/pack.ts'
 import { type StartWorker, workerCount } from '../workers.ts'
+import { packMemory } from './pack-memory.ts'
 import type { FromWorker, PieceRequest, PieceResult, SealWorkerData, ToWorker } from './seal-messages.ts'
 
 export interface SealEvents {
@@ -109,8 +109,7 @@ export class SealPool {
   /** One pack being filled per worker and one more on its way: each is 16 MiB and more. */
   private wantBuffer(worker: SealWorker): void {
     const buffer =
-      this.buffers.pop() ??
-      (this.allocated < this.workers.length + 1 ? (this.allocated++, new SharedArrayBuffer(packCapacity)) : undefined)
+      this.buffers.pop() ?? (this.allocated < this.workers.length + 1 ? (this.allocated++, packMemory()) : undefined)
     if (buffer) worker.send({ op: 'supply', buffer })
     else this.wanting.push(worker)
   }
