@@ -3,7 +3,7 @@
  *
  * The bytes go to a part file beside the place (`.<name>.<random>.part`), are fsynced, and only then get their name.
  */
-import { link, open, lstat, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, rename, unlink } from 'node:fs/promises'
 import { errnoOf } from './folder-failure.ts'
 import { writePastCache } from './write-past-cache.ts'
 
@@ -31,11 +31,16 @@ export async function publish(part: string, place: string, makeLink: typeof link
 }
 
 /**
- * Writes a new part file, all of it on the disk when this returns; `onTaken` is called when the system has the bytes. On
- * failure nothing is left behind. Throws the file system's own errors; `ENOENT` when the folder is absent.
+ * Fills a part file that was just made and closes it; all of it is on the disk when this returns. `onTaken` is called
+ * when the system has the bytes: from then on they may be others, so nobody may try once more with them. On failure
+ * the file is gone. Throws the file system's own errors.
  */
-export async function writePart(part: string, bytes: Uint8Array, onTaken?: () => void): Promise<void> {
-  const handle = await open(part, 'wx')
+export async function fillPart(
+  handle: FileHandle,
+  part: string,
+  bytes: Uint8Array,
+  onTaken?: () => void,
+): Promise<void> {
   try {
     let done = await writePastCache(part, bytes)
     while (done < bytes.byteLength) {

@@ -5,12 +5,12 @@
  * unreachable and never replaced by an empty folder of the same path.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { CofferError } from '../../../contract/errors.ts'
 import type { Destination, Folder, ObjectInfo } from './destination.ts'
 import { errnoOf, folderFailure } from './folder-failure.ts'
-import { discard, publish, writePart } from './folder-publish.ts'
+import { discard, fillPart, publish } from './folder-publish.ts'
 import { readRegular, regularFiles } from './folder-read.ts'
 import { sharedDirectorySync, type SyncDirectory } from './folder-sync.ts'
 import { folders, splitName } from './object-name.ts'
@@ -185,13 +185,7 @@ class FolderDestination implements Destination {
     this.#writing.add(part)
     try {
       await this.#rememberDevice()
-      try {
-        await writePart(part, bytes, onTaken)
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT' || folder === '') throw error
-        await this.#makeFolder(folder)
-        await writePart(part, bytes, onTaken)
-      }
+      await fillPart(await this.#makePart(folder, part), part, bytes, onTaken)
       try {
         await then(part)
       } catch (error) {
@@ -203,6 +197,16 @@ class FolderDestination implements Destination {
     } finally {
       this.#writing.delete(part)
     }
+  }
+
+  async #makePart(folder: Folder, part: string): Promise<FileHandle> {
+    try {
+      return await open(part, 'wx')
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || folder === '') throw error
+    }
+    await this.#makeFolder(folder)
+    return open(part, 'wx')
   }
 
   async #makeFolder(folder: Folder): Promise<void> {

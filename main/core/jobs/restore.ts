@@ -3,17 +3,16 @@ import { rmSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { CofferError, type Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/format/manifest.ts'
-import { quickCheck } from './restore/integrity.ts'
 import { keepDamaged } from './restore/keep-damaged.ts'
 import { below } from './restore/local-path.ts'
 import type { Missing } from './restore/missing.ts'
 import { placeAll, syncFolder } from './restore/place.ts'
+import { DatabaseRestore } from './restore/restore-databases.ts'
 import { RestoreRun } from './restore/run.ts'
 import type { NameRules } from './restore/safe-name.ts'
 import { selection } from './restore/selection.ts'
 import { openStaging, type Staging } from './restore/staging.ts'
 import { planNames, type Survey, surveyFiles } from './restore/survey-files.ts'
-import { writeDatabase } from './restore/write-database.ts'
 import { type DamagedFile, writeFiles } from './restore/write-files.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
 import type { Session } from './session.ts'
@@ -96,10 +95,7 @@ async function restoreThrough(
   const wanted = selection(options.only ?? [])
   const { target, rules } = staging
   const run = new RestoreRun(session, { salvage, signal, onProgress })
-  const { quickCheck: wantsCheck = true } = options
-  let checks = Promise.resolve(wantsCheck ? 'ok' : 'not checked')
-  /** Databases on their way to the disk; none is left open. */
-  const onDisk: Promise<{ error: unknown } | undefined>[] = []
+  const databases = new DatabaseRestore(run, staging, { quickCheck: options.quickCheck ?? true })
   try {
     const look = async () => {
       const survey = await surveyFiles(session, {
@@ -119,30 +115,6 @@ async function restoreThrough(
     run.total = needed.bytes
     await requireSpace(target, needed)
 
-    const missing: Missing[] = []
-    const warnings: Warning[] = []
-    const databases: { file: string; name: Buffer }[] = []
-    const restoreDatabases = async () => {
-      for (const [n, { entry, name }] of planNames(manifest, wanted, rules, []).databases.entries()) {
-        const file = staging.database(n)
-        const { missing: lost, sync } = await writeDatabase(run, entry, file)
-        onDisk.push(settled(sync()))
-        if (lost > 0) missing.push({ path: entry.path, pages: lost, bytes: lost * entry.pageSize })
-        if (lost === entry.pages && lost > 0) continue
-        databases.push({ file, name })
-        if (!wantsCheck) continue
-        // One after the other, while the files are being written.
-        checks = checks.then(async (before) => {
-          const found = await quickCheck(file)
-          if (found !== 'ok' && lost === 0)
-            warnings.push({ code: 'restored_damaged', detail: { database: entry.path, reason: found } })
-          return before === 'ok' ? found : before
-        })
-        // Whoever awaits it later learns of its failure; until then it is nobody's unhandled one.
-        checks.catch(() => undefined)
-      }
-    }
-
     const damaged: DamagedFile[] = []
     const restoreFiles = async () => {
       const survey = first ?? (await look())
@@ -151,42 +123,34 @@ async function restoreThrough(
       const onDamaged = (file: DamagedFile) => void damaged.push(file)
       return { survey, ...(await writeFiles(run, { layers, wanted, names, root: staging.files, onDamaged })) }
     }
+    const restoreDatabases = () => databases.restore(planNames(manifest, wanted, rules, []).databases)
     const [, { survey, files, folders }] = await together([restoreDatabases, restoreFiles], () => run.stop())
-    for (const file of damaged) missing.push(settleDamaged(staging, file))
+    const missing = [...databases.missing, ...damaged.map((file) => settleDamaged(staging, file))]
     if (survey.nameless > 0) missing.push({ path: '…', files: survey.nameless })
-    warnings.unshift(...survey.warnings)
-    warnings.push(...run.faults.values())
-    if (missing.length > 0) warnings.push({ code: 'salvaged', detail: { missing: missing.length } })
 
     for (const folder of folders) await syncFolder(folder)
-    for (const failure of await Promise.all(onDisk)) if (failure) throw failure.error
+    await databases.allOnDisk()
     run.checking(survey.databases[0]?.entry.path ?? '')
-    const integrity = await run.unlessCancelled(checks)
+    const integrity = await run.unlessCancelled(databases.integrity())
+    const faults = [...run.faults.values()]
+    const warnings = [...survey.warnings, ...databases.warnings, ...faults]
+    if (missing.length > 0) warnings.push({ code: 'salvaged', detail: { missing: missing.length } })
+    const { written } = databases
     return {
       result: {
         snapshot: manifest.snapshot,
-        files: databases.length + files,
+        files: written.length + files,
         bytes: run.written,
         integrity,
         missing,
         warnings,
       },
-      place: () => placeAll({ staging, databases, overwrite }),
-      faults: [...run.faults.values()],
+      place: () => placeAll({ staging, databases: written, overwrite }),
+      faults,
     }
   } finally {
-    await Promise.all(onDisk)
+    await databases.close()
     await run.close()
-  }
-}
-
-/** Why something failed; undefined if it did not. */
-async function settled(work: Promise<void>): Promise<{ error: unknown } | undefined> {
-  try {
-    await work
-    return undefined
-  } catch (error) {
-    return { error }
   }
 }
 

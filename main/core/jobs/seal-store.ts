@@ -1,6 +1,4 @@
 /** One pass of a backup: everything of a store's snapshot that is new is sealed and uploaded, and described. */
-import { realpathSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
 import { CofferError, type Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/format/manifest.ts'
 import type { LocalState } from '../archive/local/state.ts'
@@ -11,9 +9,11 @@ import { SealPool, type SealWorker } from '../archive/write/seal-pool.ts'
 import { databaseTables, fileTables } from '../archive/write/snapshot-tables.ts'
 import { TableWriter } from '../archive/write/table-writer.ts'
 import type { StoreSnapshot } from '../stores/store.ts'
+import { ownFolders } from './own-folders.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
 import { SealProgress } from './seal-progress.ts'
 import type { Session } from './session.ts'
+import { StoreReading } from './store-reading.ts'
 import { together } from './together.ts'
 
 export interface SealedStore {
@@ -79,13 +79,10 @@ export async function sealStore(
   signal.addEventListener('abort', cancel)
   try {
     throwIfCancelled(signal)
-    // Counting and checking have a thread of their own; they must not outlive a failure, nor a failure go unheard.
-    const named = keepNamedMedia(state, snapshot)
-    const counted = Promise.all([
-      snapshot.summarise(),
-      named.then(() => (options.firstBackup ? snapshot.quickCheck() : [])),
-    ])
-    counted.catch((error: unknown) => pool.fail(error))
+    const store = new StoreReading(snapshot, state.mediaNames, {
+      check: options.firstBackup,
+      onFailure: (error) => pool.fail(error),
+    })
 
     state.pages.clearPending()
     const usable = options.layersIntact ? before : undefined
@@ -112,7 +109,7 @@ export async function sealStore(
       [
         async () => {
           const sealed = await sealDatabases(databases, snapshot)
-          letGo(counted, snapshot)
+          store.databasesSealed()
           // The files still keep the workers busy, so the maps can be written meanwhile; but only if there is so much
           // to seal that one pack more does not matter, for maps speak of packs that have landed.
           if (!databases.manyWrite) return { later: sealed }
@@ -129,7 +126,8 @@ export async function sealStore(
       },
     )
     // The last packs are on their way meanwhile.
-    await Promise.all([named, pool.settle({ packs: true })])
+    await Promise.all([store.named, pool.settle({ packs: true })])
+    // WhatsApp deletes old files: what it names and nobody can find is a count, not a warning.
     sealedFiles.missing += state.mediaNames.takeMissing(state.files)
     const buffer = pool.spareBuffer()
     await pool.close()
@@ -140,7 +138,7 @@ export async function sealStore(
     await tables.finish()
     landing.flush()
     landing.dropUnused()
-    const [summary, complaints] = await counted
+    const { summary, complaints } = await store.counted
     for (const reason of complaints.slice(0, 3)) onWarning({ code: 'store_check_failed', detail: { reason } })
     return {
       summary: { chats: summary.chats, messages: summary.messages, newest: summary.newest?.getTime() ?? null },
@@ -179,34 +177,4 @@ function rememberLanded(landing: PackLanding): void {
   } catch {
     // The disk of this computer may be what failed; the next run asks the packs.
   }
-}
-
-/** Media that the store names but nobody can find: WhatsApp deletes old files, so this is a count, not a warning. */
-async function keepNamedMedia({ mediaNames }: LocalState, snapshot: StoreSnapshot): Promise<void> {
-  mediaNames.begin()
-  for await (const batch of snapshot.namedMedia()) mediaNames.add(batch.map(({ path }) => path))
-}
-
-/**
- * Lets go of the store once its databases are sealed and counted, however long the files still take: its owner's log
- * can be emptied again, and the memory that a private copy lies in serves the packs to come.
- */
-function letGo(counted: Promise<unknown>, snapshot: StoreSnapshot): void {
-  // Whoever made the snapshot closes it as well, and hears there of what goes wrong.
-  counted.then(() => snapshot.close()).catch(() => undefined)
-}
-
-/**
- * The archive and what Coffer keeps on this computer, where they are folders here. Among the media they would make
- * each backup hold all earlier ones.
- */
-function ownFolders({ destination, home }: Session): string[] {
-  return [destination.label, home].flatMap((folder) => {
-    if (!isAbsolute(folder)) return []
-    try {
-      return realpathSync(folder)
-    } catch {
-      return []
-    }
-  })
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { packMemory } from '../../../main/core/archive/write/pack-memory.ts'
-import { writePart } from '../../../main/core/destinations/folder-publish.ts'
+import { fillPart } from '../../../main/core/destinations/folder-publish.ts'
 import { writePastCache } from '../../../main/core/destinations/write-past-cache.ts'
 
 let root: string
@@ -36,19 +37,13 @@ describe('a part file', () => {
         ['elsewhere', Buffer.concat([pack.subarray(0, length)])],
       ] as const) {
         let taken = 0
-        await writePart(join(root, name), bytes, () => taken++)
+        const path = join(root, name)
+        await fillPart(await open(path, 'wx'), path, bytes, () => taken++)
         expect(readFileSync(join(root, name)).equals(bytes), name).toBe(true)
         expect(taken).toBe(1)
       }
     },
   )
-
-  it('that is there already is not touched', async () => {
-    writeFileSync(join(root, 'a'), 'before')
-    await expect(writePart(join(root, 'a'), packed(2 * mebibyte))).rejects.toMatchObject({ code: 'EEXIST' })
-    expect(readFileSync(join(root, 'a'), 'utf8')).toBe('before')
-    expect(readdirSync(root)).toEqual(['a'])
-  })
 })
 
 describe.skipIf(!able)('past the cache', () => {
