@@ -15,6 +15,7 @@ import { newestSnapshot } from './newest-snapshot.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
 import { sealStore } from './seal-store.ts'
 import type { Session } from './session.ts'
+import { together } from './together.ts'
 
 export interface BackupOptions {
   store: Store
@@ -47,6 +48,7 @@ export async function backup(session: Session, options: BackupOptions): Promise<
 
 async function backUp(session: Session, cache: LocalCache, options: BackupOptions): Promise<BackupResult> {
   const started = performance.now()
+  const { signal, onProgress } = options
   let snapshot: StoreSnapshot | undefined
   // Those nobody has taken over yet.
   let workers: SealWorker[] | undefined
@@ -63,19 +65,24 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
     const ours = new Set(state.journal.all().map(({ pack }) => packName(pack)))
     await session.destination.tidy((name) => ours.has(name) || parsePackName(name) === undefined)
 
-    throwIfCancelled(options.signal)
+    throwIfCancelled(signal)
     workers = startSealWorkers(session, session.startWorker)
     for (let pass = 1; ; pass++) {
       // Each pass lets go of the store as soon as it has read it.
-      snapshot = await options.store.snapshot({ signal: options.signal, onProgress: options.onProgress })
-      if (before && !continues(before, snapshot))
-        throw new CofferError('wrong_kind', { archive: before.kind, store: snapshot.kind })
-      const { layersIntact } = await prepare(session, state, before)
-      const sealed = await sealStore(session, state, snapshot, {
+      const stop = new AbortController()
+      const either = AbortSignal.any([signal, stop.signal])
+      const taking = async () => (snapshot = await options.store.snapshot({ signal: either, onProgress }))
+      // The one waits for this computer's disk, the other for the destination.
+      const [taken, { layersIntact }] = await together([taking, () => prepare(session, state, before)], () =>
+        stop.abort(),
+      )
+      if (before && !continues(before, taken))
+        throw new CofferError('wrong_kind', { archive: before.kind, store: taken.kind })
+      const sealed = await sealStore(session, state, taken, {
         before,
         layersIntact,
-        signal: options.signal,
-        onProgress: options.onProgress,
+        signal,
+        onProgress,
         firstBackup: !before,
         workers: (workers ??= startSealWorkers(session, session.startWorker)),
       })
@@ -85,18 +92,18 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
           throw new CofferError('destination_failed', {
             reason: 'packs disappear from this place as soon as they are there',
           })
-        await snapshot.close()
+        await taken.close()
         continue
       }
-      options.onProgress({ phase: 'commit', done: 0, total: 0 })
+      onProgress({ phase: 'commit', done: 0, total: 0 })
       const { manifest, objectBytes } = await commit(session, memory, {
         before,
         nextSeq,
         sealed,
-        kind: before?.kind ?? snapshot.kind,
+        kind: before?.kind ?? taken.kind,
       })
       // Of the store only now: what could not be counted is told while it is sealed.
-      warnings.push(...snapshot.warnings, ...sealed.warnings, ...remember(session, state, memory, { manifest, sealed }))
+      warnings.push(...taken.warnings, ...sealed.warnings, ...remember(session, state, memory, { manifest, sealed }))
       return {
         snapshot: manifest.snapshot,
         seq: manifest.seq,
