@@ -100,10 +100,10 @@ export function faultyDestination(inner: Destination, ...faults: readonly Fault[
       if (fault) throw strike(fault, call)
     },
     get: (name, range, into) => guard({ kind: 'get', name }, () => inner.get(name, range, into)),
-    put: (name, bytes) =>
+    put: (name, bytes, onTaken) =>
       guard(
         { kind: 'put', name },
-        () => inner.put(name, bytes),
+        () => inner.put(name, bytes, onTaken),
         () => inner.put(name, bytes.subarray(0, bytes.byteLength >> 1)),
       ),
     replace: (name, bytes, expected) => guard({ kind: 'replace', name }, () => inner.replace(name, bytes, expected)),

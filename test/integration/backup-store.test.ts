@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
+import { openStore } from '../../main/core/stores/open-store.ts'
 import { makeWhatsAppAndroid } from '../fixtures/make-whatsapp-android.ts'
 import { addRows, change, type Practice, practice, putMedia } from '../fixtures/practice-archive.ts'
 
@@ -57,4 +58,29 @@ it('counts what it names and nobody can find', async () => {
   }
   expect((await it_.backUp()).files).toEqual({ new: 2, unchanged: 0, missing: 1498 })
   expect((await it_.backUp()).files).toEqual({ new: 0, unchanged: 2, missing: 1498 })
+})
+
+it('is not committed when the person stops while it is still counted, though all is sealed', async () => {
+  it_ = await practice()
+  change(it_.database, (db) => addRows(db, 500))
+  const cancel = new AbortController()
+  const real = await openStore({ path: it_.database, media: [it_.media], tmp: join(it_.home, 'tmp') })
+  const landed = (folder: string) => [...it_.destination.objects.keys()].filter((name) => name.startsWith(folder))
+  const store: typeof real = {
+    ...real,
+    async snapshot(options) {
+      const taken = await real.snapshot(options)
+      return {
+        ...taken,
+        async *namedMedia() {
+          while (landed('packs/').length === 0) await setTimeout(5)
+          cancel.abort()
+          yield* taken.namedMedia()
+        },
+      }
+    },
+  }
+  await expect(it_.backUp({ store, signal: cancel.signal })).rejects.toMatchObject({ code: 'cancelled' })
+  expect(landed('snapshots/')).toEqual([])
+  expect((await it_.backUp()).seq).toBe(1)
 })

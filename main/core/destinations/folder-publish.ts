@@ -3,9 +3,10 @@
  *
  * The bytes go to a part file beside the place (`.<name>.<random>.part`), are fsynced, and only then get their name.
  */
-import { type FileHandle, link, lstat, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, rename } from 'node:fs/promises'
+import { discard } from './discard.ts'
 import { errnoOf } from './folder-failure.ts'
-import { writePastCache } from './write-past-cache.ts'
+import { fillPastCache } from './write-past-cache.ts'
 
 /**
  * Gives the part file its name unless that is taken; the part file is gone afterwards either way.
@@ -31,41 +32,39 @@ export async function publish(part: string, place: string, makeLink: typeof link
 }
 
 /**
- * Fills a part file that was just made and closes it; all of it is on the disk when this returns. `onTaken` is called
- * when the system has the bytes: from then on they may be others, so nobody may try once more with them. On failure
- * the file is gone. Throws the file system's own errors.
+ * Makes the file `part`, writes all of `bytes` to it and returns it open. On failure it is gone. Throws the file system's own
+ * errors; `ENOENT` when the folder is absent.
  */
-export async function fillPart(
-  handle: FileHandle,
-  part: string,
-  bytes: Uint8Array,
-  onTaken?: () => void,
-): Promise<void> {
+export async function makePart(part: string, bytes: Uint8Array): Promise<FileHandle> {
+  const past = await fillPastCache(part, bytes)
+  if (past) return past
+  const handle = await open(part, 'wx')
   try {
-    let done = await writePastCache(part, bytes)
-    while (done < bytes.byteLength) {
-      const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.byteLength - done, 1 << 28), done)
+    for (let done = 0; done < bytes.byteLength;) {
+      const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.byteLength - done, 1 << 28))
       done += bytesWritten
     }
-    onTaken?.()
-    await handle.sync()
+    return handle
   } catch (error) {
     await handle.close().catch(() => undefined)
     await discard(part)
     throw error
   }
-  // close() can be where a network mount first reports a full disk.
+}
+
+/** Brings a part file to the disk and closes it. On failure it is gone. Throws the file system's own errors. */
+export async function settlePart(handle: FileHandle, part: string): Promise<void> {
   try {
-    await handle.close()
+    try {
+      await handle.sync()
+    } finally {
+      // Closed in any case; and it can be where a network mount first reports a full disk.
+      await handle.close()
+    }
   } catch (error) {
     await discard(part)
     throw error
   }
-}
-
-/** Removes a part file as far as that is possible; what stays is left to `tidy`. */
-export async function discard(part: string): Promise<void> {
-  await unlink(part).catch(() => undefined)
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -9,8 +9,9 @@ import { type FileHandle, mkdir, open, rename, stat, statfs, unlink } from 'node
 import { join, resolve } from 'node:path'
 import { CofferError } from '../../../contract/errors.ts'
 import type { Destination, Folder, ObjectInfo } from './destination.ts'
+import { discard } from './discard.ts'
 import { errnoOf, folderFailure } from './folder-failure.ts'
-import { discard, fillPart, publish } from './folder-publish.ts'
+import { makePart, publish, settlePart } from './folder-publish.ts'
 import { readRegular, regularFiles } from './folder-read.ts'
 import { sharedDirectorySync, type SyncDirectory } from './folder-sync.ts'
 import { folders, splitName } from './object-name.ts'
@@ -185,7 +186,10 @@ class FolderDestination implements Destination {
     this.#writing.add(part)
     try {
       await this.#rememberDevice()
-      await fillPart(await this.#makePart(folder, part), part, bytes, onTaken)
+      const handle = await this.#makePart(folder, part, bytes)
+      // From here on the bytes may become others: nobody may try once more with them.
+      onTaken?.()
+      await settlePart(handle, part)
       try {
         await then(part)
       } catch (error) {
@@ -199,14 +203,14 @@ class FolderDestination implements Destination {
     }
   }
 
-  async #makePart(folder: Folder, part: string): Promise<FileHandle> {
+  async #makePart(folder: Folder, part: string, bytes: Uint8Array): Promise<FileHandle> {
     try {
-      return await open(part, 'wx')
+      return await makePart(part, bytes)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT' || folder === '') throw error
     }
     await this.#makeFolder(folder)
-    return open(part, 'wx')
+    return makePart(part, bytes)
   }
 
   async #makeFolder(folder: Folder): Promise<void> {

@@ -3,39 +3,37 @@
  * push out what the person's other programs need, and copying it there takes as long as sealing it.
  */
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { errnoOf } from './folder-failure.ts'
+import { type FileHandle, open } from 'node:fs/promises'
+import { discard } from './discard.ts'
 
 /** Below this the cache costs nothing worth saving. */
 const large = 1024 * 1024
-/** No disk and no file system asks for more than whole pages, at whole pages. */
+/** Whole blocks of most disks and file systems; those that ask for more refuse, and are written to as usual. */
 const block = 4096
 
 /**
- * Writes what of `bytes` can be written so into the empty file at `part`, from its beginning, and returns how much that
- * was: 0 where the system knows no such way, the file system refuses it, or the bytes do not lie in memory as they must.
- * The rest is the ordinary way's. Throws the file system's own errors.
+ * Makes the file `part`, fills it with `bytes` past the cache and returns it open. Undefined, and no file is left, where
+ * that cannot be: the system knows no such way, the file system refuses it, the bytes do not lie in memory as they must,
+ * they are few or no whole blocks (a pack is: it is padded). Whatever went wrong, the ordinary way may do, or says it.
  */
-export async function writePastCache(part: string, bytes: Uint8Array): Promise<number> {
-  const whole = bytes.byteLength - (bytes.byteLength % block)
-  // Only Linux has it; elsewhere the constant is missing, whatever its type says.
+export async function fillPastCache(part: string, bytes: Uint8Array): Promise<FileHandle | undefined> {
+  // macOS and Windows have no such flag, whatever its type says.
   const direct = constants.O_DIRECT as number | undefined
-  if (direct === undefined || whole < large) return 0
-  // Refused by some file systems. Were anything else wrong, the ordinary way would say it.
-  const file = await open(part, constants.O_WRONLY | constants.O_NOFOLLOW | direct).catch(() => undefined)
-  if (!file) return 0
-  let done = 0
+  if (direct === undefined || bytes.byteLength < large || bytes.byteLength % block !== 0) return undefined
+  let handle: FileHandle | undefined
   try {
-    while (done < whole) {
-      const { bytesWritten } = await file.write(bytes, done, whole - done, done)
+    // One descriptor from its making to its end: to some mounts of clouds each one that writes is an upload.
+    handle = await open(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | direct)
+    for (let done = 0; done < bytes.byteLength;) {
+      const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, done)
+      if (bytesWritten === 0) throw new Error('a disk that takes nothing')
       done += bytesWritten
-      // A disk that is nearly full may take a part; from an odd place there is no going on in this way.
-      if (bytesWritten === 0 || done % block !== 0) break
     }
-  } catch (error) {
-    if (errnoOf(error) !== 'EINVAL') throw error
-  } finally {
-    await file.close()
+    return handle
+  } catch {
+    await handle?.close().catch(() => undefined)
+    // Also where it could not be opened: some systems make the file before they refuse the flag. Its name is random.
+    await discard(part)
+    return undefined
   }
-  return done
 }

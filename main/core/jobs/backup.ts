@@ -73,9 +73,8 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
       const either = AbortSignal.any([signal, stop.signal])
       const taking = async () => (snapshot = await options.store.snapshot({ signal: either, onProgress }))
       // The one waits for this computer's disk, the other for the destination.
-      const [taken, { layersIntact }] = await together([taking, () => prepare(session, state, before)], () =>
-        stop.abort(),
-      )
+      const preparing = () => prepare(session, state, before, either)
+      const [taken, { layersIntact }] = await together([taking, preparing], () => stop.abort())
       if (before && !continues(before, taken))
         throw new CofferError('wrong_kind', { archive: before.kind, store: taken.kind })
       const sealed = await sealStore(session, state, taken, {
@@ -95,6 +94,7 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
         await taken.close()
         continue
       }
+      throwIfCancelled(signal)
       onProgress({ phase: 'commit', done: 0, total: 0 })
       const { manifest, objectBytes } = await commit(session, memory, {
         before,

@@ -105,6 +105,11 @@ export async function sealStore(
       return described
     }
     const stop = new AbortController()
+    const either = AbortSignal.any([signal, stop.signal])
+    const endBoth = (error: unknown) => {
+      pool.fail(error)
+      stop.abort()
+    }
     const [described, sealedFiles] = await together(
       [
         async () => {
@@ -117,18 +122,20 @@ export async function sealStore(
           return { now: await describe(sealed) }
         },
         async () => {
-          return await files.seal(snapshot.media, AbortSignal.any([signal, stop.signal]))
+          return await files.seal(snapshot.media, either)
         },
       ],
-      (error) => {
-        pool.fail(error)
-        stop.abort()
-      },
+      endBoth,
     )
     // The last packs are on their way meanwhile.
-    await Promise.all([store.named, pool.settle({ packs: true })])
+    const countMissing = async () => {
+      await store.named
+      return state.mediaNames.takeMissing(state.files, either)
+    }
+    const [named] = await together([countMissing, () => pool.settle({ packs: true })], endBoth)
     // WhatsApp deletes old files: what it names and nobody can find is a count, not a warning.
-    sealedFiles.missing += state.mediaNames.takeMissing(state.files)
+    sealedFiles.missing += named
+    throwIfCancelled(signal)
     const buffer = pool.spareBuffer()
     await pool.close()
     tables.lend(buffer)
@@ -139,6 +146,7 @@ export async function sealStore(
     landing.flush()
     landing.dropUnused()
     const { summary, complaints } = await store.counted
+    throwIfCancelled(signal)
     for (const reason of complaints.slice(0, 3)) onWarning({ code: 'store_check_failed', detail: { reason } })
     return {
       summary: { chats: summary.chats, messages: summary.messages, newest: summary.newest?.getTime() ?? null },

@@ -1,6 +1,6 @@
 /**
  * Two things at the same time, where each leaves idle what the other needs. The first failure is told to `onFailure`,
- * which must make the other end unless that soon ends by itself, and is thrown once both have ended: neither may go on
+ * which must make the other end, and is thrown once both have ended: neither may go on
  * writing behind the back of whoever is told.
  */
 export async function together<A, B>(

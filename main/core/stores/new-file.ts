@@ -8,7 +8,8 @@ import { randomBytes } from 'node:crypto'
 import { lstat, open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CofferError } from '../../../contract/errors.ts'
-import { discard, publish } from '../destinations/folder-publish.ts'
+import { discard } from '../destinations/discard.ts'
+import { publish } from '../destinations/folder-publish.ts'
 import { syncFolder, systemCode, writeFailure } from '../keys/private-file.ts'
 
 const partName = /^\.coffer-unlocked-(\d+)-[0-9a-f]{16}\.part$/

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { packMemory } from '../../../main/core/archive/write/pack-memory.ts'
-import { fillPart } from '../../../main/core/destinations/folder-publish.ts'
-import { writePastCache } from '../../../main/core/destinations/write-past-cache.ts'
+import { makePart, settlePart } from '../../../main/core/destinations/folder-publish.ts'
+import { fillPastCache } from '../../../main/core/destinations/write-past-cache.ts'
 
 let root: string
 beforeEach(() => {
@@ -36,26 +35,37 @@ describe('a part file', () => {
         ['odd', pack.subarray(1, length + 1)],
         ['elsewhere', Buffer.concat([pack.subarray(0, length)])],
       ] as const) {
-        let taken = 0
         const path = join(root, name)
-        await fillPart(await open(path, 'wx'), path, bytes, () => taken++)
+        await settlePart(await makePart(path, bytes), path)
         expect(readFileSync(join(root, name)).equals(bytes), name).toBe(true)
-        expect(taken).toBe(1)
       }
     },
   )
 })
 
 describe.skipIf(!able)('past the cache', () => {
-  it('go all whole blocks of a pack, from the memory that packs are filled in', async () => {
-    writeFileSync(join(root, 'a'), '')
-    expect(await writePastCache(join(root, 'a'), packed(3 * mebibyte + 5000))).toBe(3 * mebibyte + 4096)
+  it('goes a pack of whole blocks, from the memory that packs are filled in', async () => {
+    const bytes = packed(3 * mebibyte + 4096)
+    const handle = await fillPastCache(join(root, 'a'), bytes)
+    expect(handle).toBeDefined()
+    await handle?.close()
+    expect(readFileSync(join(root, 'a')).equals(bytes)).toBe(true)
+  })
+})
+
+describe('in the ordinary way', () => {
+  it.each<[string, () => Buffer]>([
+    ['what is small', () => packed(mebibyte - 4096)],
+    ['what is no whole blocks', () => packed(mebibyte + 1)],
+    ['what lies in memory from where no disk can take it', () => packed(2 * mebibyte + 1).subarray(1)],
+  ])('goes %s, and nothing is left of the attempt', async (_, bytes) => {
+    expect(await fillPastCache(join(root, 'a'), bytes())).toBeUndefined()
+    expect(readdirSync(root)).toEqual([])
   })
 
-  it('goes nothing that is small, or lies in memory from where no disk can take it', async () => {
-    writeFileSync(join(root, 'a'), '')
-    expect(await writePastCache(join(root, 'a'), packed(mebibyte - 1))).toBe(0)
-    expect(await writePastCache(join(root, 'a'), packed(2 * mebibyte).subarray(1))).toBe(0)
-    expect(readFileSync(join(root, 'a'))).toHaveLength(0)
+  it('goes what a folder that is not there refuses, and the refusal is told there', async () => {
+    const path = join(root, 'nowhere', 'a')
+    expect(await fillPastCache(path, packed(2 * mebibyte))).toBeUndefined()
+    await expect(makePart(path, packed(2 * mebibyte))).rejects.toMatchObject({ code: 'ENOENT' })
   })
 })

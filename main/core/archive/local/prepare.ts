@@ -27,12 +27,13 @@ export async function listPacks(context: Pick<ArchiveContext, 'destination'>): P
 
 /**
  * Makes the state fit `newest` (undefined for an empty archive). Returns whether its layers can be built upon: if not,
- * the next backup writes whole new ones.
+ * the next backup writes whole new ones. Errors: cancelled, and what the next run finds then is no worse.
  */
 export async function prepare(
   context: ArchiveContext,
   state: LocalState,
   newest: Manifest | undefined,
+  signal: AbortSignal,
 ): Promise<{ layersIntact: boolean }> {
   const listed = await listPacks(context)
   await reconcileJournal(context, state, listed)
@@ -44,7 +45,7 @@ export async function prepare(
   if (label?.identity !== newest.identity || label.revision !== newest.revision) {
     state.cache.clearMirror()
     try {
-      await rebuild(context, state, newest, listed)
+      await rebuild(context, state, newest, listed, signal)
     } catch (error) {
       if (!isDamage(error)) throw error
       state.cache.clearMirror()

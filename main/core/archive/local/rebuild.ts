@@ -1,4 +1,5 @@
 /** Filling the mirror from a snapshot's layers: on a new computer, or after another one wrote. */
+import { throwIfCancelled } from '../../jobs/progress.ts'
 import { blobKind } from '../format/blob.ts'
 import type { ArchiveContext } from '../context.ts'
 import type { FileEntry } from '../format/file-list.ts'
@@ -16,16 +17,19 @@ import { layerKey, type LayerPacks, type LocalState, setLayerPacks } from './sta
 /** Row of the blob at a place; undefined when its pack is missing or has another size. */
 type BlobOf = (place: Place) => number | undefined
 
-/** Mirrors `manifest`. Damage of its layers throws; the mirror is then incomplete and carries no label. */
+/** Mirrors `manifest`. Damage of its layers throws, cancelling too; the mirror is then incomplete and has no label. */
 export async function rebuild(
   context: ArchiveContext,
   state: LocalState,
   manifest: Manifest,
   listed: ReadonlyMap<PackId, number>,
+  signal: AbortSignal,
 ): Promise<void> {
   for (const database of manifest.databases) {
-    for await (const window of resolvePages(context, database))
+    for await (const window of resolvePages(context, database)) {
+      throwIfCancelled(signal)
       state.cache.write(() => mirrorWindow(state, database.path, database.pageSize, window, blobsIn(state, listed)))
+    }
     state.cache.write(() => state.pages.setDatabase(database.path, database.pageSize, database.pages))
   }
   let batch: FileEntry[] = []
@@ -34,7 +38,11 @@ export async function rebuild(
     state.cache.write(() => batch.forEach((entry) => mirrorFile(state, entry, blobOf)))
     batch = []
   }
-  for await (const entry of resolveFiles(context, manifest.files.layers)) if (batch.push(entry) >= 512) flush()
+  for await (const entry of resolveFiles(context, manifest.files.layers)) {
+    if (batch.push(entry) < 512) continue
+    throwIfCancelled(signal)
+    flush()
+  }
   flush()
   const packs = await packsOfLayers(context, manifest)
   state.cache.write(() => {

@@ -106,7 +106,10 @@ export class SealPool {
     else this.upload(worker, message, events)
   }
 
-  /** One pack being filled per worker and one more on its way: each is 16 MiB and more. */
+  /**
+   * One pack being filled per worker and one more that is being handed over: each is 16 MiB and more. Handed-over ones
+   * that are not durable yet hold nothing here; Node's four threads bound how many of those a folder has.
+   */
   private wantBuffer(worker: SealWorker): void {
     const buffer =
       this.buffers.pop() ?? (this.allocated < this.workers.length + 1 ? (this.allocated++, packMemory()) : undefined)
