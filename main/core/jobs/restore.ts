@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { CofferError, type Warning } from '../../../contract/errors.ts'
 import type { Manifest } from '../archive/format/manifest.ts'
+import { localFailure } from '../archive/read/local-failure.ts'
 import { keepDamaged } from './restore/keep-damaged.ts'
 import { below } from './restore/local-path.ts'
 import type { Missing } from './restore/missing.ts'
@@ -157,7 +158,11 @@ async function restoreThrough(
 /** Keeps what is left of a file, if anything is. */
 function settleDamaged(staging: Staging, { path, names, lost, entry }: DamagedFile): Missing {
   if (lost < entry.size) return { path, bytes: lost, kept: keepDamaged(staging, names) }
-  if (names.length > 0) rmSync(below(staging.files, names), { force: true })
+  try {
+    if (names.length > 0) rmSync(below(staging.files, names), { force: true })
+  } catch (error) {
+    throw localFailure(error, path)
+  }
   return { path, bytes: lost }
 }
 

@@ -1,6 +1,7 @@
 /** Looking, before anything is written, for what is in the way of a restore. */
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { CofferError } from '../../../../contract/errors.ts'
+import { localFailure } from '../../archive/read/local-failure.ts'
 import { below, type LocalPath, shown } from './local-path.ts'
 import { joined } from './name-plan.ts'
 import { stagingName } from './staging.ts'
@@ -11,9 +12,13 @@ import { stagingName } from './staging.ts'
  */
 export const sidecars = ['-wal', '-shm', '-journal'] as const
 
-/** A path's status without following a link; undefined where there is nothing. */
+/** A path's status without following a link; undefined where there is nothing. Errors: target_failed. */
 export function look(path: LocalPath): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw localFailure(error, path.toString())
+  }
 }
 
 /** Asked about one path after the other, in the archive's order. */
@@ -28,7 +33,11 @@ export class Occupied {
   constructor(target: string, { overwrite }: { overwrite: boolean }) {
     this.#target = target
     this.#overwrite = overwrite
-    this.#empty = readdirSync(target).every((name) => stagingName.test(name))
+    try {
+      this.#empty = readdirSync(target).every((name) => stagingName.test(name))
+    } catch (error) {
+      throw localFailure(error, target)
+    }
   }
 
   /**

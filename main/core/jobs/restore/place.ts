@@ -39,7 +39,8 @@ async function merge(
   overwrite: boolean,
   touched: Buffer[][],
 ): Promise<void> {
-  for (const entry of await readdir(below(from, names), { withFileTypes: true, encoding: 'buffer' })) {
+  const entries = await attempt(names, () => readdir(below(from, names), { withFileTypes: true, encoding: 'buffer' }))
+  for (const entry of entries) {
     const path = [...names, bytesOf(entry.name)]
     if (!entry.isDirectory()) {
       await moveFile(below(from, path), target, path, overwrite)
@@ -99,9 +100,9 @@ export async function syncFolder(path: LocalPath): Promise<void> {
   }
 }
 
-async function attempt(names: Buffer[], act: () => Promise<void>): Promise<void> {
+async function attempt<T>(names: Buffer[], act: () => Promise<T>): Promise<T> {
   try {
-    await act()
+    return await act()
   } catch (error) {
     throw localFailure(error, shown(joined(names)))
   }

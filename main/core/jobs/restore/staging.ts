@@ -35,7 +35,10 @@ export interface Staging {
   /** Where the files are put together, under their final names. */
   files: string
   rules: NameRules
-  /** Where the `n`th database is written: in a folder of its own, since SQLite leaves files beside it. */
+  /**
+   * Where the `n`th database is written: in a folder of its own, since SQLite leaves files beside it. Errors:
+   * target_failed, local_full.
+   */
   database(n: number): string
   /** Removes the private folder and all that is left in it; with `undo` also the target if it was made for this. */
   remove(options: { undo: boolean }): void
@@ -72,7 +75,11 @@ export function openStaging(target: string, probe = probeRules): Staging {
       rules: probe(inside('probe')),
       database(n) {
         const folder = join(inside('databases'), String(n))
-        mkdirSync(folder, { mode: 0o700 })
+        try {
+          mkdirSync(folder, { mode: 0o700 })
+        } catch (error) {
+          throw localFailure(error, target)
+        }
         return join(folder, 'database')
       },
       remove,
