@@ -3,7 +3,7 @@
  * of two hundred small ones, and every command and every worker begins with that. Types are not checked here.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { root } from './bootstrap/places.mjs'
 
@@ -25,11 +25,15 @@ const bundle = await rolldown({
   cwd: root,
   platform: 'node',
   input: programs,
-  external: (id) =>
-    /^[@a-z]/.test(id) && !id.startsWith('main/') && !takenIn.some((name) => id === name || id.startsWith(`${name}/`)),
+  external: (id) => !isOurs(id) && !takenIn.some((name) => id === name || id.startsWith(`${name}/`)),
 })
 await bundle.write({ dir: folder, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' })
 writeFileSync(join(folder, 'LICENSES.txt'), takenIn.map(licence).join('\n\n'))
+
+/** What is asked for by its place, and what was found, rather than a package's name. @param {string} id */
+function isOurs(id) {
+  return id.startsWith('.') || isAbsolute(id) || Object.values(programs).includes(id)
+}
 
 /** @param {string} name */
 function licence(name) {

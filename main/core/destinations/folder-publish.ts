@@ -32,8 +32,8 @@ export async function publish(part: string, place: string, makeLink: typeof link
 }
 
 /**
- * Makes the file `part`, writes all of `bytes` to it and returns it open. On failure it is gone. Throws the file system's own
- * errors; `ENOENT` when the folder is absent.
+ * Makes the file `part`, writes all of `bytes` to it and returns it open. On failure it is gone. Throws the file
+ * system's own errors; `ENOENT` when the folder is absent.
  */
 export async function makePart(part: string, bytes: Uint8Array): Promise<FileHandle> {
   const past = await fillPastCache(part, bytes)

@@ -1,7 +1,7 @@
 /**
  * Two things at the same time, where each leaves idle what the other needs. The first failure is told to `onFailure`,
- * which must make the other end, and is thrown once both have ended: neither may go on
- * writing behind the back of whoever is told.
+ * which must make the other end, and is thrown once both have ended: neither may go on writing behind the back of
+ * whoever is told.
  */
 export async function together<A, B>(
   [first, second]: [() => Promise<A>, () => Promise<B>],

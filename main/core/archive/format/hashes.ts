@@ -6,6 +6,7 @@ import sodium from 'sodium-native'
 import type { ArchiveKeys } from '../../keys/subkeys.ts'
 import { preimage, u32, u64 } from './bytes.ts'
 import { hashBytes, pageHashBytes } from './limits.ts'
+import { sodium5 } from './sodium5.ts'
 
 /** BLAKE2b of `length` bytes (16 to 64) over `input`. */
 export function keyedHash(key: Uint8Array, input: Uint8Array, length = hashBytes): Buffer {
@@ -24,29 +25,20 @@ export function hashPiece(keys: Pick<ArchiveKeys, 'pieceHash'>, piece: Buffer, o
   sodium.crypto_generichash(out, piece, view(keys.pieceHash))
 }
 
-interface StreamedHash {
-  crypto_generichash_STATEBYTES: number
-  crypto_generichash_init(state: Buffer, key: Buffer, length: number): void
-  crypto_generichash_update(state: Buffer, input: Buffer): void
-  crypto_generichash_final(state: Buffer, out: Buffer): void
-}
-// The types published for sodium-native describe version 2, which had an object here.
-const streamed = sodium as unknown as StreamedHash
-
 /** A digest that is fed in steps: the state grows with nothing. */
 export class Digest {
-  private readonly state = Buffer.from(new ArrayBuffer(streamed.crypto_generichash_STATEBYTES))
+  private readonly state = Buffer.from(new ArrayBuffer(sodium5.crypto_generichash_STATEBYTES))
   constructor(key: Uint8Array, first: Uint8Array) {
-    streamed.crypto_generichash_init(this.state, view(key), hashBytes)
+    sodium5.crypto_generichash_init(this.state, view(key), hashBytes)
     this.update(first)
   }
   update(bytes: Uint8Array): this {
-    if (bytes.length > 0) streamed.crypto_generichash_update(this.state, view(bytes))
+    if (bytes.length > 0) sodium5.crypto_generichash_update(this.state, view(bytes))
     return this
   }
   final(): Buffer {
     const out = Buffer.allocUnsafe(hashBytes)
-    streamed.crypto_generichash_final(this.state, out)
+    sodium5.crypto_generichash_final(this.state, out)
     return out
   }
 }

@@ -11,8 +11,8 @@ const page = 64 * 1024
 
 /**
  * Room for one pack. It begins at a whole page, as nothing but WebAssembly's memory promises to: from there a disk can
- * fetch a pack by itself (destinations/write-past-cache.ts). Where that memory cannot be had any other will do. V8 does not
- * hurry to free it: whoever makes it keeps it for the whole job.
+ * fetch a pack by itself (destinations/write-past-cache.ts). Where that memory cannot be had any other will do. V8 does
+ * not hurry to free it: whoever makes it keeps it for the whole job.
  */
 export function packMemory(): SharedArrayBuffer {
   const pages = Math.ceil(packCapacity / page)
