@@ -1,0 +1,183 @@
+/**
+ * The embedded engine: one SQLite file, nothing to install. Groups run one after the other inside the process, and
+ * BEGIN IMMEDIATE keeps other processes out from before anything is read until everything is durable; each costs one
+ * fsync. Whoever has to wait for another process waits without blocking this one, whose group might be what the other
+ * waits for.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { checkFit, checkKept } from './fitting-changes.ts'
+import { inTurn } from './in-turn.ts'
+import { isBusy, openConnections, throughSqlite, type Connections } from './sqlite-file.ts'
+import { reads, writes, type Reads, type Writes } from './sqlite-statements.ts'
+import { maxEntries, StorageUnavailable, type Seen, type Storage, type StoredRow, type Wanted } from './storage.ts'
+
+/** Like SQLITE_BUSY, but told as a result. */
+class StillRead extends StorageUnavailable {}
+
+export interface SqliteOptions {
+  file: string
+  /** This machine's clock, ms since 1970: the database is on it. */
+  now: () => number
+  /** How long a group waits for another process, ms; then StorageUnavailable. */
+  patience?: number
+  /** For tests: called at these moments of a group, and may throw as SQLite may. */
+  at?: (moment: 'begun' | 'written' | 'committed') => void
+}
+
+/** A group that committed less than this many ms ago shows that groups can. */
+const freshFor = 1000
+/** Rows deleted in one go, so that no group waits long for tidying. */
+const slice = 5000
+const partSlice = 16
+
+/** Opens the database, and makes it where there is none. StorageUnfit, StorageUnavailable. */
+export async function openSqlite(options: SqliteOptions): Promise<Storage> {
+  const { file, now, patience = 5000, at = () => undefined } = options
+  const turn = inTurn()
+  let closed = false
+  let create = true
+  let open: (Connections & { read: Reads; locked: Reads; write: Writes }) | undefined
+  let committedAt = -Infinity
+
+  function connected(): NonNullable<typeof open> {
+    if (closed) throw new StorageUnavailable('closed')
+    if (open && !open.inPlace()) letGo()
+    if (open) return open
+    const connections = openConnections(file, { create })
+    const { reader, writer } = connections
+    open = throughSqlite(() => ({ ...connections, read: reads(reader), locked: reads(writer), write: writes(writer) }))
+    // From now on a missing file is a loss, not a beginning.
+    create = false
+    return open
+  }
+  /** Whatever these connections believe is forgotten; the next who needs one begins with what is on the disk. */
+  function letGo(): void {
+    const before = open
+    open = undefined
+    try {
+      before?.close()
+    } catch {
+      // A connection that cannot even be closed is no longer used by anybody.
+    }
+  }
+  /** Tries again while somebody else is at it. */
+  async function patiently<T>(work: () => T): Promise<T> {
+    const until = performance.now() + patience
+    for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
+      try {
+        return throughSqlite(work)
+      } catch (error) {
+        if (!(isBusy(error) || error instanceof StillRead) || performance.now() > until) throw error
+      }
+      await pause(wait)
+    }
+  }
+  /** `work` inside a transaction that nobody else's can come between. Undone when it throws or gives `keep: false`. */
+  async function alone<T>(work: (it: NonNullable<typeof open>) => Promise<{ value: T; keep: boolean }>): Promise<T> {
+    return turn(async () => {
+      const it = await patiently(() => {
+        const candidate = connected()
+        candidate.writer.exec('BEGIN IMMEDIATE')
+        return candidate
+      })
+      try {
+        throughSqlite(() => at('begun'))
+        const { value, keep } = await work(it)
+        throughSqlite(() => {
+          if (keep) at('written')
+          it.writer.exec(keep ? 'COMMIT' : 'ROLLBACK')
+          if (!keep) return
+          committedAt = performance.now()
+          at('committed')
+        })
+        return value
+      } catch (error) {
+        // After an error of SQLite’s nobody knows what this connection still holds in memory.
+        if (error instanceof StorageUnavailable) letGo()
+        else if (it.writer.inTransaction) it.writer.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+  const reading = async <T>(work: (read: Reads) => T): Promise<T> => patiently(() => work(connected().read))
+
+  function see(read: Reads, wanted: Wanted): Seen {
+    const rows = new Map<string, StoredRow>()
+    for (const rid of wanted.rids) {
+      const row = read.row(rid)
+      if (row) rows.set(rid.toString('hex'), row)
+    }
+    const notes = new Map<string, Buffer>()
+    for (const name of wanted.notes) {
+      const bytes = read.note(name)
+      if (bytes) notes.set(name, bytes)
+    }
+    return { head: read.head(), now: now(), rows, entries: read.log(wanted.after, maxEntries), notes }
+  }
+
+  await patiently(connected)
+  return {
+    engine: 'sqlite',
+    group: (wanted, decide) =>
+      alone(async ({ locked, write }) => {
+        const seen = throughSqlite(() => see(locked, wanted))
+        const { value, changes } = await decide(seen)
+        if (!changes) return { value, keep: false }
+        checkFit(seen.head, changes)
+        throughSqlite(() => write.changes(changes))
+        return { value, keep: true }
+      }),
+    log: (after, limit) => reading((read) => read.log(after, limit)),
+    head: () => reading((read) => read.head()),
+    receipts: (rid, after, limit) => reading((read) => read.receipts(rid, after, limit)),
+    due: (limit) => reading((read) => read.due(now(), limit)),
+    rows: (after, limit) => reading((read) => read.rows(after, limit)),
+    note: (name) => reading((read) => read.note(name)),
+    putCheckpoint: async (place, parts, keepFrom) => {
+      checkKept(place, keepFrom)
+      const making = randomUUID()
+      const brief = <T>(work: (write: Writes) => T): Promise<T> =>
+        alone(async ({ write }) => ({ value: throughSqlite(() => work(write)), keep: true }))
+      let count = 0
+      for await (const bytes of parts) {
+        await brief((write) => write.addPart(making, count, bytes))
+        count += 1
+      }
+      // Parts that are missing were tidied away by somebody who made a checkpoint at the same time and finished first.
+      const turned = await brief((write) => write.turnTo({ making, place, parts: count }))
+      while ((await brief((write) => write.dropParts(partSlice))) === partSlice);
+      if (!turned) return
+      while ((await brief((write) => write.dropLog(keepFrom, slice))) === slice);
+    },
+    checkpoint: async () => {
+      const found = await reading((read) => read.checkpoint())
+      if (!found) return undefined
+      async function* parts({ making, parts: count }: { making: string; parts: number }): AsyncGenerator<Buffer> {
+        for (let number = 0; number < count; number++) {
+          const bytes = await reading((read) => read.checkpointPart(making, number))
+          if (!bytes) throw new StorageUnavailable('the checkpoint was replaced while it was being read')
+          yield bytes
+        }
+      }
+      return { place: found.place, parts: parts(found) }
+    },
+    scrub: () =>
+      turn(async () => {
+        await patiently(() => {
+          // SQLite's columns.
+          const [outcome] = connected().writer.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]
+          if (outcome?.busy !== 0) throw new StillRead('readers kept the write-ahead log in use')
+        })
+      }),
+    ready: async () => {
+      if (performance.now() - committedAt < freshFor) return
+      await alone(async ({ write }) => ({ value: throughSqlite(() => write.pulse(now())), keep: true }))
+    },
+    close: () =>
+      turn(async () => {
+        closed = true
+        letGo()
+      }),
+  }
+}
