@@ -1,0 +1,139 @@
+/**
+ * A node's anchor as a file: the log's head as this node last knew it, written before every group is answered.
+ *
+ * The file has two slots, each a block of its own, and never grows. Writes alternate between them, so that one which
+ * is cut short damages the older of the two and the newer stays. Each slot is
+ *
+ *     u64 sequence, u64 place, 32 hash, 32 HMAC-SHA-256 under the key file's anchor key
+ *
+ * The MAC covers the node's name: it tells a torn slot, and nobody without the key file makes one. A slot that says
+ * sequence 0 says that nothing was anchored; a new file has one, so that “nothing” is said and never concluded from
+ * damage. Whoever puts an older copy of the whole file back goes unnoticed here (docs/OPERATING-A-VAULT.md).
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { found, isSystemError, moveOver, removeIfThere, writeNew } from './durable-file.ts'
+import { type Anchor, KeystoreUnavailable, KeystoreWrong } from './keystore.ts'
+
+/** The unit in which disks and file systems write: a torn write stays inside it. */
+const slotBytes = 4096
+const fieldBytes = 8 + 8 + 32
+const usedBytes = fieldBytes + 32
+/** With it, `write` returns when the bytes are on the disk: one call instead of two. macOS needs its own sync. */
+const writeThrough = process.platform === 'linux' ? constants.O_DSYNC : 0
+
+interface Slot {
+  index: 0 | 1
+  sequence: bigint
+  anchor: Anchor
+}
+
+export interface AnchorFile {
+  /** KeystoreUnavailable also when the file that is open is no longer the one of that name. */
+  read(): Promise<Anchor | undefined>
+  /** Durable when it resolves. Calls are done one after the other. */
+  write(anchor: Anchor): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens the file, or makes it. KeystoreWrong if neither slot can be trusted, KeystoreUnavailable if it cannot be read. */
+export async function openAnchorFile(folder: string, nodeName: string, key: Buffer): Promise<AnchorFile> {
+  const path = join(folder, `${nodeName}.anchor`)
+  const mac = (fields: Buffer) =>
+    createHmac('sha256', key).update(`coffer-anchor-1 ${nodeName}\n`).update(fields).digest()
+  const file = await said(path, () => openOrMake(path, mac))
+  const room = Buffer.alloc(2 * slotBytes)
+  let newest = await said(path, () => latest(file, room, mac)).catch(async (error: unknown) => {
+    await file.close()
+    throw error
+  })
+  /** The highest sequence that may stand in the file, also where a write failed half-way. */
+  let tried = newest.sequence
+
+  const write = (anchor: Anchor) =>
+    said(path, async () => {
+      // Cheap (the page is in memory), and it tells two nodes that were given the same name.
+      const there = await latest(file, room, mac)
+      if (there.sequence < newest.sequence || there.sequence > tried)
+        throw new KeystoreUnavailable(`Something else writes ${path}: is another node running as “${nodeName}”?`)
+      const next: Slot = { index: newest.index === 0 ? 1 : 0, sequence: tried + 1n, anchor }
+      tried = next.sequence
+      await file.write(encode(next, mac), 0, usedBytes, next.index * slotBytes)
+      if (!writeThrough) await file.datasync()
+      newest = next
+    })
+
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work)
+    last = mine.catch(() => undefined)
+    return mine
+  }
+  return {
+    read: () =>
+      inTurn(async () => {
+        const { sequence, anchor } = await said(path, async () => {
+          const [mine, named] = await Promise.all([file.stat(), found(path)])
+          if (mine.ino !== named?.ino || mine.dev !== named.dev)
+            throw new KeystoreUnavailable(`The anchor file ${path} was taken away or replaced. Restart the node.`)
+          return latest(file, room, mac)
+        })
+        return sequence === 0n ? undefined : anchor
+      }),
+    write: (anchor) => inTurn(() => write(anchor)),
+    close: () => inTurn(() => file.close()),
+  }
+}
+
+async function openOrMake(path: string, mac: (fields: Buffer) => Buffer): Promise<FileHandle> {
+  const flags = constants.O_RDWR | writeThrough
+  try {
+    return await open(path, flags)
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error
+  }
+  const bytes = Buffer.alloc(2 * slotBytes)
+  encode({ index: 0, sequence: 0n, anchor: { place: 0, hash: Buffer.alloc(32) } }, mac).copy(bytes)
+  // A node that was killed here has left one.
+  await removeIfThere(`${path}.new`)
+  await writeNew(`${path}.new`, bytes)
+  await moveOver(`${path}.new`, path)
+  return open(path, flags)
+}
+
+/** The slot with the higher sequence of those whose MAC fits. */
+async function latest(file: FileHandle, room: Buffer, mac: (fields: Buffer) => Buffer): Promise<Slot> {
+  const { bytesRead } = await file.read(room, 0, room.length, 0)
+  const slots = ([0, 1] as const).flatMap((index) => {
+    const at = index * slotBytes
+    if (bytesRead < at + usedBytes) return []
+    const fields = room.subarray(at, at + fieldBytes)
+    if (!timingSafeEqual(mac(fields), room.subarray(at + fieldBytes, at + usedBytes))) return []
+    const anchor = { place: Number(fields.readBigUInt64BE(8)), hash: Buffer.from(fields.subarray(16)) }
+    return [{ index, sequence: fields.readBigUInt64BE(0), anchor }]
+  })
+  const [best] = slots.sort((a, b) => (a.sequence < b.sequence ? 1 : -1))
+  if (!best) throw new KeystoreWrong('The anchor file is damaged, or belongs to another key file or another node.')
+  return best
+}
+
+function encode({ sequence, anchor }: Slot, mac: (fields: Buffer) => Buffer): Buffer {
+  const bytes = Buffer.alloc(usedBytes)
+  bytes.writeBigUInt64BE(sequence, 0)
+  bytes.writeBigUInt64BE(BigInt(anchor.place), 8)
+  bytes.set(anchor.hash, 16)
+  mac(bytes.subarray(0, fieldBytes)).copy(bytes, fieldBytes)
+  return bytes
+}
+
+async function said<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isSystemError(error)) throw new KeystoreUnavailable(`The anchor file ${path} cannot be used (${error.code}).`)
+    if (error instanceof KeystoreWrong) throw new KeystoreWrong(`${error.message} (${path})`)
+    throw error
+  }
+}

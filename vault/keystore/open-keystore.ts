@@ -1,0 +1,40 @@
+/** The kinds of keystores: one line for each. */
+import { createPkcs11, openPkcs11, type Pkcs11Spec } from './pkcs11.ts'
+import { type Keystore, KeystoreWrong } from './keystore.ts'
+import { createSoftware, openSoftware, type SoftwareSpec } from './software.ts'
+
+export type KeystoreSpec = SoftwareSpec | Pkcs11Spec
+
+/**
+ * Makes a vault's identity and the seal key of epoch 1, and opens it as `openKeystore` does. KeystoreWrong if there
+ * is an identity already: a vault's keys are never replaced.
+ */
+export async function createKeystore(spec: KeystoreSpec, nodeName: string): Promise<Keystore> {
+  refuseOddName(nodeName)
+  await (spec.kind === 'software' ? createSoftware(spec) : createPkcs11(spec))
+  return openKeystore(spec, nodeName)
+}
+
+/**
+ * Opens a vault's keys for one node, whose name (letters, digits, `.`, `_`, `-`) its anchor goes by. KeystoreWrong if
+ * they are not what they must be, or not those of the expected fingerprint (SHA-256 of the SPKI);
+ * KeystoreUnavailable if they cannot be reached now.
+ */
+export async function openKeystore(
+  spec: KeystoreSpec,
+  nodeName: string,
+  expectedFingerprint?: Uint8Array,
+): Promise<Keystore> {
+  refuseOddName(nodeName)
+  return spec.kind === 'software'
+    ? openSoftware(spec, nodeName, expectedFingerprint)
+    : openPkcs11(spec, nodeName, expectedFingerprint)
+}
+
+/** It becomes part of a file's name and of a token object's label. */
+function refuseOddName(nodeName: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(nodeName))
+    throw new KeystoreWrong(
+      `“${nodeName}” cannot be a node's name: up to 63 letters, digits, dots, hyphens and underscores.`,
+    )
+}
