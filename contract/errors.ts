@@ -24,6 +24,10 @@ const errors = {
   salvaged: entry(1, 'Parts of the archive are damaged; everything intact was restored.', 'The list shows what is missing.'),
   copy_used: entry(1, 'The archive’s header is damaged or gone; its second copy was used.', 'Nothing is lost. Run a backup to write it anew.'),
   cannot_be_browsed: entry(1, 'The store’s layout is newer than this Coffer knows.', 'It is backed up whole, but Coffer cannot count or show its messages.'),
+  vault_rolled_back: entry(1, 'The vault shows an older state than it has shown before.', 'Nothing is lost. Ask whoever runs the vault; until that is explained, rely on the 64-digit key.'),
+  vault_evidence: entry(1, 'What the vault tells of this archive’s record does not hold together.', 'Nothing is lost. Rely on the 64-digit key, and ask whoever runs the vault.'),
+  passwords_tried: entry(1, 'Wrong passwords were tried for this archive.', 'If that was not you, change your password with “coffer password change”.'),
+  record_left: entry(1, 'An earlier password still works at another vault.', 'It will stop when the record there is deleted: ask whoever runs that vault.'),
 
   // 2: wrong use
   usage: entry(2, 'The command was not understood.', 'See “coffer --help”.'),
@@ -44,10 +48,19 @@ const errors = {
   media_not_found: entry(2, 'There is no folder of media at this path.', 'Check the path given with --media; a disk may not be connected.'),
   file_exists: entry(2, 'The file exists already and was left as it is.', 'Choose another name.'),
   file_failed: entry(2, 'This file cannot be read or written.', 'Check its path and permissions.'),
+  vault_address: entry(2, 'This is not the address of a vault.', 'An address is https://host, with the port and the #fingerprint if there are any.'),
+  vault_not_confirmed: entry(2, 'The archive names a vault that this computer does not know.', 'If it is yours, name it with --vault; otherwise use the 64-digit key.'),
+  no_password: entry(2, 'This archive has no password.', 'Use the 64-digit key. “coffer password set” adds a password.'),
+  password_weak: entry(2, 'This password is too easy to guess.', 'Choose another: four or five words that have nothing to do with each other will do.'),
+  password_unusable: entry(2, 'This cannot be a password.', 'Choose another one.'),
+  invite_needed: entry(2, 'This vault takes new records only from people who were invited.', 'Ask whoever runs it for an invite, and give it with --invite.'),
 
   // 3: wrong key or password
   key_malformed: entry(3, 'This is not a 64-digit key.', 'A key has 64 characters, each 0 to 9 or a to f.'),
   wrong_key: entry(3, 'This key does not open this archive.', 'Check that it is the key of this archive.'),
+  wrong_password: entry(3, 'This is not the password.', 'Try again, or use the 64-digit key instead.'),
+  destroyed: entry(3, 'The password has stopped working for good: ten wrong ones were tried.', 'Nothing in the archive is lost. The 64-digit key opens it, and “coffer password set” sets a new password with it.'),
+  no_record: entry(3, 'The vault holds nothing for this archive, so its password cannot work.', 'Use the 64-digit key; “coffer password set” sets a password with it.'),
 
   // 4: archive damaged
   header_missing: entry(4, 'The archive’s header (coffer.json) is gone.', 'Put it back from a copy of the folder.'),
@@ -74,6 +87,15 @@ const errors = {
   home_failed: entry(5, 'The folder in which Coffer remembers things on this computer cannot be written to.', 'Check its permissions, or set COFFER_HOME to another folder.'),
   target_failed: entry(5, 'The folder to restore to cannot be written to.', 'Check the folder and its permissions, then run it again.'),
   keychain_unavailable: entry(5, 'This computer’s keychain cannot be used.', 'Unlock it or use --key-file instead.'),
+  vault_unreachable: entry(5, 'The vault cannot be reached.', 'Check the network and try again; the 64-digit key works without the vault.'),
+  vault_unavailable: entry(5, 'The vault cannot answer for now.', 'Try again later; the 64-digit key works without the vault.'),
+  vault_waits: entry(5, 'The vault makes everybody wait before the next try.', 'Wait, then try again; the 64-digit key works at once.'),
+  vault_failed: entry(5, 'The vault gave an answer that is no answer.', 'Nothing was changed here. Try again; if it stays so, ask whoever runs the vault, and use the 64-digit key.'),
+  vault_not_genuine: entry(5, 'This is not the vault that holds the key of this archive.', 'Do not type your password. Check the address, or use the 64-digit key.'),
+  vault_refused: entry(5, 'The vault refused.', 'Check that this computer’s clock is right, then try again.'),
+  vault_upgrade: entry(5, 'The vault speaks another version than this Coffer.', 'Install the newest version.'),
+  record_changed: entry(5, 'Another computer changed the password at the same moment.', 'Find out which of the two is to be the password, and run it again.'),
+  password_failed: entry(5, 'The program that works with the password ended before it was done.', 'It needs 300 MB of memory, or more if the vault says so: make room and try again.'),
 
   // 6: store
   store_not_found: entry(6, 'There is no message store at this path.', 'See “coffer detect” for the stores on this computer.'),

@@ -1,0 +1,96 @@
+/**
+ * What a vault tells about a record, checked: nothing of it is believed unless the vault's identity signed it for this
+ * record and in answer to this question (docs/VAULT.md, "Evidence for the owner").
+ */
+import { CofferError } from '../../../contract/errors.ts'
+import { budget } from '../../../contract/vault-limits.ts'
+import type { Receipt, RecordId, Statement } from '../../../contract/vault.ts'
+import { receipt as receiptPreimage, statement as statementPreimage } from '../../../contract/vault-preimages.ts'
+import { hash, type VaultIdentity } from './identity.ts'
+
+/** Of whom something is said, and who has to have signed it. */
+export interface About {
+  identity: VaultIdentity
+  rid: RecordId
+  /** The vault's host, for errors. */
+  host: string
+}
+
+/** Where a chain of receipts was left the last time. */
+export interface ReceiptMark {
+  number: number
+  /** Digest of that receipt: 64 hexadecimal digits. */
+  digest: string
+}
+
+/** The statement, if it is the vault's, of this record, and in answer to `asked`. Errors: vault_failed. */
+export function checkStatement({ identity, rid, host }: About, statement: Statement, asked: Uint8Array): Statement {
+  const { signature, ...said } = statement
+  if (!identity.signed(statementPreimage(said), signature))
+    throw untrue(host, 'What it says of the record is not signed by it.')
+  if (said.rid !== rid) throw untrue(host, 'It speaks of another record.')
+  if (said.asked !== text(asked)) throw untrue(host, 'It gives an answer to another question, perhaps an old one.')
+  return statement
+}
+
+/**
+ * The receipt of a guess, if it is the vault's, of this record, and of the guess with this first message.
+ * Errors: vault_failed.
+ */
+export function checkTried(about: About, receipt: Receipt, message: Uint8Array): Receipt {
+  checkReceipt(about, receipt)
+  const { host } = about
+  if (receipt.kind !== 'tried' || receipt.message !== text(message))
+    throw untrue(host, 'Its receipt is of another attempt.')
+  if (receipt.attempt < 1 || receipt.attempt + receipt.attemptsLeft !== budget)
+    throw untrue(host, 'It cannot count the tries.')
+  return receipt
+}
+
+/**
+ * Receipts in a row, oldest first: each the vault's, of this record, naming the one before; and going on from where
+ * the last ones ended, if `known`. Errors: vault_failed.
+ */
+export function checkReceipts(about: About, receipts: readonly Receipt[], known: ReceiptMark | undefined): void {
+  const { host } = about
+  let before: Receipt | undefined
+  for (const receipt of receipts) {
+    checkReceipt(about, receipt)
+    if (before && (receipt.number !== before.number + 1 || receipt.before !== text(receiptDigest(before))))
+      throw untrue(host, 'Its receipts do not follow one another: some are missing or changed.')
+    if (before && (receipt.counter < before.counter || receipt.generation < before.generation))
+      throw untrue(host, 'Its receipts count backwards.')
+    if (known && receipt.number === known.number && receiptDigest(receipt).toString('hex') !== known.digest)
+      throw untrue(host, 'A receipt is not the one that it showed before.')
+    before = receipt
+  }
+  const [first] = receipts
+  if (first?.number === 1 && first.before !== text(new Uint8Array(32)))
+    throw untrue(host, 'Its receipts do not begin at the beginning.')
+  if (known && (before?.number ?? 0) < known.number) throw untrue(host, 'Receipts that it showed before are gone.')
+}
+
+/** Digest of a receipt: what the next one names. */
+export function receiptDigest({ signature: _, ...receipt }: Receipt): Buffer {
+  return hash(receiptPreimage(receipt))
+}
+
+/** The mark to go on from; `known` if there are none. */
+export function markOf(receipts: readonly Receipt[], known: ReceiptMark | undefined): ReceiptMark | undefined {
+  const last = receipts.at(-1)
+  return last ? { number: last.number, digest: receiptDigest(last).toString('hex') } : known
+}
+
+export function untrue(host: string, reason: string): CofferError {
+  return new CofferError('vault_failed', { vault: host, reason })
+}
+
+function checkReceipt({ identity, rid, host }: About, receipt: Receipt): void {
+  const { signature, ...said } = receipt
+  if (!identity.signed(receiptPreimage(said), signature)) throw untrue(host, 'A receipt is not signed by it.')
+  if (said.rid !== rid) throw untrue(host, 'A receipt is of another record.')
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url')
+}
