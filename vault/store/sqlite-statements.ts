@@ -1,5 +1,6 @@
 /** Everything that is said to SQLite, prepared once per connection. */
 import type { Database } from 'better-sqlite3'
+import type { Making } from './checkpoints.ts'
 import type { Changes, LogEntry, StoredHead, StoredReceipt, StoredRow } from './storage.ts'
 
 export interface Reads {
@@ -10,7 +11,7 @@ export interface Reads {
   note(name: string): Buffer | undefined
   receipts(rid: Buffer, after: number, limit: number): StoredReceipt[]
   due(now: number, limit: number): Buffer[]
-  checkpoint(): { making: string; place: number; parts: number } | undefined
+  checkpoint(): Making | undefined
   checkpointPart(making: string, number: number): Buffer | undefined
 }
 
@@ -31,9 +32,7 @@ export function reads(db: Database): Reads {
   const due = db
     .prepare<[number, number], Buffer>('SELECT rid FROM rows WHERE touch_at <= ? ORDER BY touch_at LIMIT ?')
     .pluck()
-  const checkpoint = db.prepare<[], { making: string; place: number; parts: number }>(
-    'SELECT making, place, parts FROM checkpoint',
-  )
+  const checkpoint = db.prepare<[], Making>('SELECT making, place, parts FROM checkpoint')
   const part = db
     .prepare<[string, number], Buffer>('SELECT bytes FROM checkpoint_parts WHERE making = ? AND number = ?')
     .pluck()
@@ -56,7 +55,7 @@ export interface Writes {
   pulse(now: number): void
   addPart(making: string, number: number, bytes: Buffer): void
   /** Points at the parts of `making`, if they are all there and no later checkpoint is. False if they are not. */
-  turnTo(it: { making: string; place: number; parts: number }): boolean
+  turnTo(it: Making): boolean
   /** Up to `limit` parts of other checkpoints than the one pointed at; gives how many went. */
   dropParts(limit: number): number
   dropLog(below: number, limit: number): number

@@ -4,9 +4,9 @@
  * fsync. Whoever has to wait for another process waits without blocking this one, whose group might be what the other
  * waits for.
  */
-import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { checkFit, checkKept } from './fitting-changes.ts'
+import { putCheckpoint, readCheckpoint, type CheckpointTables } from './checkpoints.ts'
+import { checkFit } from './fitting-changes.ts'
 import { inTurn } from './in-turn.ts'
 import { isBusy, openConnections, throughSqlite, type Connections } from './sqlite-file.ts'
 import { reads, writes, type Reads, type Writes } from './sqlite-statements.ts'
@@ -27,9 +27,6 @@ export interface SqliteOptions {
 
 /** A group that committed less than this many ms ago shows that groups can. */
 const freshFor = 1000
-/** Rows deleted in one go, so that no group waits long for tidying. */
-const slice = 5000
-const partSlice = 16
 
 /** Opens the database, and makes it where there is none. StorageUnfit, StorageUnavailable. */
 export async function openSqlite(options: SqliteOptions): Promise<Storage> {
@@ -116,6 +113,17 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     return { head: read.head(), now: now(), rows, entries: read.log(wanted.after, maxEntries), notes }
   }
 
+  const writing = <T>(work: (write: Writes) => T): Promise<T> =>
+    alone(async ({ write }) => ({ value: throughSqlite(() => work(write)), keep: true }))
+  const checkpoints: CheckpointTables = {
+    addPart: (making, number, bytes) => writing((write) => write.addPart(making, number, bytes)),
+    turnTo: (it) => writing((write) => write.turnTo(it)),
+    dropParts: (limit) => writing((write) => write.dropParts(limit)),
+    dropLog: (below, limit) => writing((write) => write.dropLog(below, limit)),
+    current: () => reading((read) => read.checkpoint()),
+    part: (making, number) => reading((read) => read.checkpointPart(making, number)),
+  }
+
   await patiently(connected)
   return {
     engine: 'sqlite',
@@ -134,34 +142,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     due: (limit) => reading((read) => read.due(now(), limit)),
     rows: (after, limit) => reading((read) => read.rows(after, limit)),
     note: (name) => reading((read) => read.note(name)),
-    putCheckpoint: async (place, parts, keepFrom) => {
-      checkKept(place, keepFrom)
-      const making = randomUUID()
-      const brief = <T>(work: (write: Writes) => T): Promise<T> =>
-        alone(async ({ write }) => ({ value: throughSqlite(() => work(write)), keep: true }))
-      let count = 0
-      for await (const bytes of parts) {
-        await brief((write) => write.addPart(making, count, bytes))
-        count += 1
-      }
-      // Parts that are missing were tidied away by somebody who made a checkpoint at the same time and finished first.
-      const turned = await brief((write) => write.turnTo({ making, place, parts: count }))
-      while ((await brief((write) => write.dropParts(partSlice))) === partSlice);
-      if (!turned) return
-      while ((await brief((write) => write.dropLog(keepFrom, slice))) === slice);
-    },
-    checkpoint: async () => {
-      const found = await reading((read) => read.checkpoint())
-      if (!found) return undefined
-      async function* parts({ making, parts: count }: { making: string; parts: number }): AsyncGenerator<Buffer> {
-        for (let number = 0; number < count; number++) {
-          const bytes = await reading((read) => read.checkpointPart(making, number))
-          if (!bytes) throw new StorageUnavailable('the checkpoint was replaced while it was being read')
-          yield bytes
-        }
-      }
-      return { place: found.place, parts: parts(found) }
-    },
+    putCheckpoint: (place, parts, keepFrom) => putCheckpoint(checkpoints, place, parts, keepFrom),
+    checkpoint: () => readCheckpoint(checkpoints),
     scrub: () =>
       turn(async () => {
         await patiently(() => {
@@ -172,7 +154,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
       }),
     ready: async () => {
       if (performance.now() - committedAt < freshFor) return
-      await alone(async ({ write }) => ({ value: throughSqlite(() => write.pulse(now())), keep: true }))
+      await writing((write) => write.pulse(now()))
     },
     close: () =>
       turn(async () => {
