@@ -25,6 +25,7 @@ import { CannotGoOn, say } from './bootstrap/say.mjs'
 const tasks = {
   // The option spares it its second start (main/cli/little-memory.ts).
   coffer: { file: 'dist/coffer.js', node: ['--max-semi-space-size=2', '--v8-pool-size=1'], fromCaller: true },
+  vault: { file: 'dist/coffer-vault.js', fromCaller: true },
   demo: { file: 'test/demo/demo.ts' },
   build: { file: 'node_modules/typescript/bin/tsc', before: ['--noEmit'] },
   test: { file: 'scripts/test.mjs', forTests: true },

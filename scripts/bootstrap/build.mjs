@@ -1,10 +1,10 @@
-/** dist/: the TypeScript of contract/ and main/ as JavaScript (scripts/bundle.mjs). */
+/** dist/: the TypeScript of contract/, main/ and vault/ as JavaScript (scripts/bundle.mjs). */
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { command } from './command.mjs'
 import { CannotGoOn, say } from './say.mjs'
 
-const sources = ['contract', 'main', 'package-lock.json', 'scripts/bundle.mjs']
+const sources = ['contract', 'main', 'vault', 'package-lock.json', 'scripts/bundle.mjs']
 const stamp = '.built-from'
 
 /** Whether dist/ was built from the sources as they are. @param {string} root */

@@ -1,0 +1,143 @@
+/**
+ * What a node knows of every record: its counter and its row's digest. An older row carries a valid older seal, and
+ * only this tells that it is older.
+ *
+ * A million records must fit into about 50 MB, so they lie in flat arrays, 40 bytes each: 16 of the record id, 16 of
+ * the digest, 8 of the counter. Half of each hash suffices: finding a second row with the same 128 bits would take
+ * 2^128 steps, and two ids that begin alike, 2^64 of them, would only make both records be refused.
+ */
+import type { LogEntry } from '../store/storage.ts'
+
+const half = 16
+const entryBytes = half + half + 8
+/** Tables by the first byte of the id: one grows at a time, so that growing never takes long or much. */
+const shards = 256
+const fullest = 0.85
+const growth = 1.25
+
+export interface KnownRow {
+  counter: number
+  /** The first 16 bytes of the digest. */
+  digest: Buffer
+}
+
+export class KnownRows {
+  private readonly tables: Table[]
+  constructor(tables?: readonly Table[]) {
+    this.tables = tables ? [...tables] : Array.from({ length: shards }, () => new Table(16))
+  }
+
+  get size(): number {
+    return this.tables.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Bytes held. */
+  get bytes(): number {
+    return this.tables.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  get(rid: Uint8Array): KnownRow | undefined {
+    return this.table(rid).get(rid)
+  }
+
+  set({ rid, counter, digest }: Pick<LogEntry, 'rid' | 'counter' | 'digest'>): void {
+    this.table(rid).set(rid, counter, digest)
+  }
+
+  /** A copy that stays as it is while this one goes on: for a checkpoint. */
+  copy(): KnownRows {
+    return new KnownRows(this.tables.map((table) => table.copy()))
+  }
+
+  /** Every entry's 40 bytes, for a checkpoint. */
+  *entries(): Generator<Buffer> {
+    for (const table of this.tables) yield* table.entries()
+  }
+
+  /** Takes an entry as `entries` gave it. */
+  add(entry: Buffer): void {
+    const rid = entry.subarray(0, half)
+    this.table(rid).set(rid, Number(entry.readBigUInt64LE(2 * half)), entry.subarray(half, 2 * half))
+  }
+
+  private table(rid: Uint8Array): Table {
+    const table = this.tables[rid[0] ?? 0]
+    if (!table) throw new Error('a record id is empty')
+    return table
+  }
+}
+
+export const knownRowBytes = entryBytes
+
+/** Whether a row is the one that is known. */
+export function isKnown(known: KnownRow, row: { counter: number; digest: Uint8Array }): boolean {
+  return known.counter === row.counter && known.digest.equals(row.digest.subarray(0, half))
+}
+
+/** Open addressing: an entry lies at its own slot or the next free one. Nothing is ever taken out. */
+class Table {
+  size = 0
+  private slots: Buffer
+  constructor(capacity: number) {
+    this.slots = Buffer.alloc(capacity * entryBytes)
+  }
+
+  get bytes(): number {
+    return this.slots.length
+  }
+
+  get(rid: Uint8Array): KnownRow | undefined {
+    const at = this.find(rid)
+    if (!this.isTaken(at)) return undefined
+    return {
+      counter: Number(this.slots.readBigUInt64LE(at + 2 * half)),
+      digest: Buffer.from(this.slots.subarray(at + half, at + 2 * half)),
+    }
+  }
+
+  set(rid: Uint8Array, counter: number, digest: Uint8Array): void {
+    if (this.size + 1 > (this.slots.length / entryBytes) * fullest) this.grow()
+    const at = this.find(rid)
+    if (!this.isTaken(at)) this.size += 1
+    this.slots.set(rid.subarray(0, half), at)
+    this.slots.set(digest.subarray(0, half), at + half)
+    this.slots.writeBigUInt64LE(BigInt(counter), at + 2 * half)
+  }
+
+  copy(): Table {
+    const copy = new Table(0)
+    copy.slots = Buffer.from(this.slots)
+    copy.size = this.size
+    return copy
+  }
+
+  *entries(): Generator<Buffer> {
+    for (let at = 0; at < this.slots.length; at += entryBytes)
+      if (this.isTaken(at)) yield this.slots.subarray(at, at + entryBytes)
+  }
+
+  /** Where it is, or where it would go. */
+  private find(rid: Uint8Array): number {
+    const wanted = Buffer.from(rid.buffer, rid.byteOffset, half)
+    const capacity = this.slots.length / entryBytes
+    // Ids are hashes: some of their bytes are as good as any hash of them.
+    for (let slot = wanted.readUInt32LE(8) % capacity; ; slot = (slot + 1) % capacity) {
+      const at = slot * entryBytes
+      if (!this.isTaken(at) || wanted.compare(this.slots, at, at + half) === 0) return at
+    }
+  }
+
+  /** Counters begin at 1, so zero is nobody's. */
+  private isTaken(at: number): boolean {
+    return this.slots.readBigUInt64LE(at + 2 * half) !== 0n
+  }
+
+  private grow(): void {
+    const old = [...this.entries()]
+    const capacity = Math.ceil((this.slots.length / entryBytes) * growth) + 4
+    this.slots = Buffer.alloc(capacity * entryBytes)
+    this.size = 0
+    for (const entry of old)
+      this.set(entry.subarray(0, half), Number(entry.readBigUInt64LE(2 * half)), entry.subarray(half, 2 * half))
+  }
+}

@@ -1,0 +1,81 @@
+/** Following the log: what a node believes of the records, and what it has just read but not yet made its own. */
+import { type Position, follow, LogBroken, type VerifyHead } from './chain.ts'
+import { isKnown, type KnownRow, type KnownRows } from './known-rows.ts'
+import { type LogEntry, maxEntries, type Seen, type StoredHead, type StoredRow } from '../store/storage.ts'
+import { type DecodedRecord, decodeRecord, rowDigest } from '../service/record.ts'
+
+/** A node's own view of the log, up to the last group it saw committed. */
+export interface View {
+  position: Position
+  epoch: number
+  known: KnownRows
+}
+
+/** Where the log stands in one group, and what it says of records there. */
+export interface Reading {
+  position: Position
+  epoch: number
+  /** Entries since the view's position. */
+  entries: readonly LogEntry[]
+  row(rid: Buffer): KnownRow | undefined
+}
+
+/** The node is so far behind that it must catch up outside a group first. */
+export class Behind extends Error {}
+
+/**
+ * Reads on from a view. Nothing is changed: what another node has written becomes this node's own knowledge only with
+ * a commit of its own, since a database that has just crashed may show what no quorum ever had.
+ * LogBroken: what is there is not a continuation of what this node has seen.
+ */
+export function readOn(view: View, seen: Pick<Seen, 'head' | 'entries'>, verifyHead: VerifyHead): Reading {
+  const { head, entries } = seen
+  let position = view.position
+  if (!head) {
+    if (position.place > 0) throw new LogBroken('the database is empty')
+    return { position, epoch: view.epoch, entries: [], row: (rid) => view.known.get(rid) }
+  }
+  if (head.place < position.place)
+    throw new LogBroken(`the database ends at ${head.place}, this node has seen ${position.place}`)
+  if (head.place > position.place + maxEntries) throw new Behind()
+  const overlay = new Map<string, KnownRow>()
+  for (const entry of entries) {
+    position = follow(position, entry)
+    overlay.set(entry.rid.toString('hex'), { counter: entry.counter, digest: entry.digest.subarray(0, 16) })
+  }
+  if (position.place !== head.place || !position.hash.equals(head.hash))
+    throw new LogBroken(`the log does not lead to its head at ${head.place}`)
+  if (!verifyHead(head)) throw new LogBroken('the head of the log is not signed by this vault')
+  return {
+    position,
+    epoch: head.epoch,
+    entries,
+    row: (rid) => overlay.get(rid.toString('hex')) ?? view.known.get(rid),
+  }
+}
+
+/** A commit has made it so. */
+export function adopt(view: View, entries: readonly LogEntry[], head: StoredHead): void {
+  for (const entry of entries) view.known.set(entry)
+  view.position = { place: head.place, hash: head.hash }
+  view.epoch = head.epoch
+}
+
+/** A row is not the one that the log knows, or is gone: somebody changed it behind the vault's back. */
+export class RowRefused extends Error {}
+
+/** The record in a row, if the row is the newest; undefined where there never was one. */
+export function readRow(reading: Reading, rid: Buffer, row: StoredRow | undefined): DecodedRecord | undefined {
+  const known = reading.row(rid)
+  if (!known && !row) return undefined
+  if (!known) throw new RowRefused('there is a row that the log does not know')
+  if (!row) throw new RowRefused('a row that the log knows is gone')
+  // The digest first: only bytes that this vault wrote are taken apart.
+  const digest = rowDigest(rid, row.bytes)
+  if (!known.digest.equals(digest.subarray(0, known.digest.length)))
+    throw new RowRefused('a row is not as the log knows it')
+  const decoded = decodeRecord(row.bytes)
+  if (!decoded.record.rid.equals(rid) || !isKnown(known, { counter: decoded.record.counter, digest }))
+    throw new RowRefused('a row belongs elsewhere')
+  return decoded
+}

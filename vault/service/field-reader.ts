@@ -1,0 +1,74 @@
+/** Reads what `fields` of contract/vault-preimages.ts wrote. Every length is checked against what is there. */
+
+/** Bytes that were not written by `fields` for this purpose. */
+export class Malformed extends Error {}
+
+export class FieldReader {
+  private at = 0
+  private readonly all: Buffer
+  constructor(bytes: Uint8Array) {
+    this.all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** The next field; a view, not a copy. */
+  bytes(): Buffer {
+    if (this.at + 4 > this.all.length) throw new Malformed('a field is missing')
+    const length = this.all.readUInt32LE(this.at)
+    const from = this.at + 4
+    if (length > this.all.length - from) throw new Malformed('a field reaches beyond the end')
+    this.at = from + length
+    return this.all.subarray(from, this.at)
+  }
+
+  number(): number {
+    const field = this.bytes()
+    if (field.length !== 8) throw new Malformed('a number has eight bytes')
+    const value = Number(field.readBigUInt64LE())
+    if (!Number.isSafeInteger(value)) throw new Malformed('a number is too large')
+    return value
+  }
+
+  text(): string {
+    return this.bytes().toString('utf8')
+  }
+
+  oneOf<T extends string>(values: readonly T[]): T {
+    const text = this.text()
+    const value = values.find((it) => it === text)
+    if (value === undefined) throw new Malformed(`${text} is none of ${values.join(', ')}`)
+    return value
+  }
+
+  expect(name: string): void {
+    this.oneOf([name])
+  }
+
+  /** A field that holds fields of its own, or is empty. */
+  optional<T>(read: (inner: FieldReader) => T): T | null {
+    const field = this.bytes()
+    return field.length === 0 ? null : whole(field, read)
+  }
+
+  /** A field that holds one field for each of a list. */
+  list<T>(read: (inner: FieldReader) => T): T[] {
+    const inner = new FieldReader(this.bytes())
+    const values: T[] = []
+    while (!inner.atEnd()) values.push(whole(inner.bytes(), read))
+    return values
+  }
+
+  atEnd(): boolean {
+    return this.at === this.all.length
+  }
+
+  end(): void {
+    if (!this.atEnd()) throw new Malformed('there are bytes left over')
+  }
+}
+
+function whole<T>(bytes: Buffer, read: (inner: FieldReader) => T): T {
+  const reader = new FieldReader(bytes)
+  const value = read(reader)
+  reader.end()
+  return value
+}
