@@ -84,6 +84,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
     } catch (error) {
       // The one state a connection is known to be in after an error is closed; the server then undoes what was begun.
       session.destroy('after an error')
+      committedAt = -Infinity
       throw error
     } finally {
       clearTimeout(timer)
@@ -202,6 +203,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
     close: () =>
       turn(async () => {
         closed = true
+        committedAt = -Infinity
         for (const it of Object.values(connections)) (await it?.catch(() => undefined))?.session.destroy('closed')
       }),
   }

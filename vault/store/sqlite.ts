@@ -52,6 +52,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   function letGo(): void {
     const before = open
     open = undefined
+    committedAt = -Infinity
     try {
       before?.close()
     } catch {
