@@ -3,7 +3,7 @@
  *
  *     "coffer vault keystore 1\n"
  *     u16, the identity's private key         PKCS #8 as DER
- *     32                                      the key of the anchors' MACs
+ *     32                                      what the keys of the anchors’ MACs come from
  *     u16, then for each epoch u32 and 32     its number and seal key, numbers rising
  *     32                                      SHA-256 of all before: tells damage, not forgery
  *

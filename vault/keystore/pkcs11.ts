@@ -1,21 +1,179 @@
-/** The hardware keystore. Not built yet: the next commit's. */
-import { type Keystore, KeystoreWrong } from './keystore.ts'
+/**
+ * The hardware keystore: keys made in a PKCS#11 token, which seals, opens and signs with them and never gives them
+ * out. Several nodes share one set of keys, in one networked token or in clones made with the maker's own tools.
+ */
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { missingEpoch, refuseOtherVault } from './identity.ts'
+import { type Anchor, type Keystore, KeystoreUnavailable, KeystoreWrong } from './keystore.ts'
+import { nonces } from './nonces.ts'
+import { canaryBound, MissingKey, type TokenInfo, type TokenPlace } from './token-call.ts'
+import { startLink } from './token-link.ts'
+import { type TokenPool, tokenPool } from './token-pool.ts'
 
-export interface Pkcs11Spec {
+export interface Pkcs11Spec extends TokenPlace {
   kind: 'pkcs11'
-  /** The library of the token's maker, such as /usr/lib/softhsm/libsofthsm2.so. */
-  module: string
-  tokenLabel: string
-  /** The user's PIN. From a file or the environment, never from an argument, which every process can read. */
-  pin: string
-  /** What the labels of this vault's objects in the token begin with. */
-  keyLabel: string
+  /** The most processes that talk to the token at once; 2 if not given. */
+  processes?: number
+  /** How long the token may take for one thing, ms; 10 seconds if not given. */
+  timeoutMs?: number
 }
 
-export async function createPkcs11(_spec: Pkcs11Spec): Promise<void> {
-  throw new KeystoreWrong('Hardware keystores are not built yet.')
+/** Tokens that are programs on this machine, by what they say of themselves. */
+const softwareTokens = [/^SoftHSM/, /^Mozilla Foundation .*NSS/, /^Kryoptic/, /^IBM Soft/]
+
+/** Makes the keys in the token. KeystoreWrong if there are any of this label. */
+export async function createPkcs11(spec: Pkcs11Spec): Promise<void> {
+  const link = startLink(timeout(spec))
+  try {
+    await link.ask('login', placeOf(spec))
+    await link.ask('create')
+  } finally {
+    await link.end()
+  }
 }
 
-export async function openPkcs11(_spec: Pkcs11Spec, _nodeName: string, _expected?: Uint8Array): Promise<Keystore> {
-  throw new KeystoreWrong('Hardware keystores are not built yet.')
+/** `expected`: the fingerprint the identity must have. */
+export async function openPkcs11(spec: Pkcs11Spec, nodeName: string, expected?: Uint8Array): Promise<Keystore> {
+  let info: TokenInfo | undefined
+  let identity: Buffer | undefined
+  const pool = tokenPool(
+    async () => {
+      const link = startLink(timeout(spec))
+      try {
+        info = await link.ask('login', placeOf(spec))
+        const spki = await link.ask('identity')
+        if (identity && !identity.equals(spki))
+          throw new KeystoreWrong('The token holds the keys of another vault now.')
+        return link
+      } catch (error) {
+        await link.end()
+        throw error
+      }
+    },
+    { processes: spec.processes ?? 2, retryMs: { first: 250, most: 5000 }, now: () => performance.now() },
+  )
+  try {
+    identity = await pool.ask('identity')
+    refuseOtherVault(identity, expected)
+    if (!info) throw new Error('an identity without a token')
+    await proveSigning(pool, identity)
+    return await keystoreOf(pool, identity, info, nodeName)
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+}
+
+async function keystoreOf(pool: TokenPool, identity: Buffer, info: TokenInfo, nodeName: string): Promise<Keystore> {
+  const nonce = nonces()
+  const canaries = new Map<number, Promise<Uint8Array>>()
+
+  /** Sealed and opened before anything else is done under the epoch's key. */
+  function canaryOf(epoch: number): Promise<Uint8Array> {
+    const known = canaries.get(epoch)
+    if (known) return known
+    const made = makeCanary(epoch)
+    canaries.set(epoch, made)
+    made.catch(() => canaries.delete(epoch))
+    return made
+  }
+
+  async function makeCanary(epoch: number): Promise<Uint8Array> {
+    const canary = await pool.ask('seal', epoch, nonce(), canaryBound, canaryBound)
+    const opened = await pool.ask('open', epoch, canary, canaryBound, canary)
+    if (!opened.equals(canaryBound)) throw new KeystoreUnavailable('The token does not open what it sealed.')
+    return canary
+  }
+
+  async function withCanary<T>(epoch: number, work: (canary: Uint8Array) => Promise<T>): Promise<T> {
+    try {
+      return await work(await canaryOf(epoch))
+    } catch (error) {
+      throw error instanceof MissingKey ? missingEpoch(epoch, error.epochs) : error
+    }
+  }
+
+  const epochs = () => pool.ask('epochs')
+  const newest = (await epochs()).at(-1)
+  if (newest === undefined) throw new KeystoreWrong('The token holds the identity but no seal key.')
+  await withCanary(newest, async () => undefined)
+  const anchor = await tokenAnchor(pool, nodeName)
+
+  return {
+    ...describe(info),
+    identity,
+    sign: (bytes) => pool.ask('sign', createHash('sha256').update(bytes).digest()),
+    epochs,
+    seal: (epoch, plain, bound) => withCanary(epoch, () => pool.ask('seal', epoch, nonce(), plain, bound)),
+    open: (epoch, sealed, bound) => withCanary(epoch, (canary) => pool.ask('open', epoch, sealed, bound, canary)),
+    addEpoch: () => pool.askOnce('addEpoch'),
+    async destroyEpoch(epoch) {
+      await pool.ask('destroyEpoch', epoch)
+      canaries.delete(epoch)
+    },
+    readAnchor: anchor.read,
+    writeAnchor: anchor.write,
+    async ready() {
+      const now = (await epochs()).at(-1)
+      if (now === undefined) throw new KeystoreUnavailable('The token holds no seal key.')
+      await withCanary(now, (canary) => pool.ask('open', now, canary, canaryBound, canary))
+      await anchor.read()
+    },
+    close: () => pool.close(),
+  }
+}
+
+/** The node's anchor in the token, of which this process is the only writer. */
+async function tokenAnchor(pool: TokenPool, nodeName: string) {
+  /** The sequence of the last that was certainly written, and of the last that was tried. */
+  let written = (await pool.ask('readAnchor', nodeName)).sequence
+  let tried = written
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work)
+    last = mine.catch(() => undefined)
+    return mine
+  }
+  return {
+    read: () =>
+      inTurn(async (): Promise<Anchor | undefined> => {
+        const { sequence, place, hash } = await pool.ask('readAnchor', nodeName)
+        if (sequence < written || sequence > tried)
+          throw new KeystoreUnavailable(
+            `Something else writes the anchor “${nodeName}” in the token: is another node running under that name?`,
+          )
+        return sequence === 0 ? undefined : { place, hash }
+      }),
+    write: ({ place, hash }: Anchor) =>
+      inTurn(async () => {
+        const sequence = ++tried
+        await pool.ask('writeAnchor', nodeName, { sequence, place, hash }, written)
+        written = sequence
+      }),
+  }
+}
+
+/** KeystoreWrong unless the token signs as the identity it shows. */
+async function proveSigning(pool: TokenPool, identity: Buffer): Promise<void> {
+  const said = Buffer.from('coffer-identity-check-1')
+  const signature = await pool.ask('sign', createHash('sha256').update(said).digest())
+  const key = createPublicKey({ key: identity, format: 'der', type: 'spki' })
+  if (!verify('sha256', said, { key, dsaEncoding: 'ieee-p1363' }, signature))
+    throw new KeystoreWrong("The token's private and public identity are not halves of one key.")
+}
+
+/** What people are told: a token that is a program is no hardware vault. */
+function describe({ manufacturer, model }: TokenInfo): Pick<Keystore, 'kind' | 'model'> {
+  const name = `${manufacturer} ${model}`
+  return softwareTokens.some((pattern) => pattern.test(name))
+    ? { kind: 'software', model: `${model}, a program that acts as a token` }
+    : { kind: 'hardware', model: name }
+}
+
+function placeOf({ module, tokenLabel, pin, keyLabel }: Pkcs11Spec): TokenPlace {
+  return { module, tokenLabel, pin, keyLabel }
+}
+
+function timeout({ timeoutMs = 10_000 }: Pkcs11Spec): number {
+  return timeoutMs
 }
