@@ -12,6 +12,7 @@ import { commit, remember } from './commit-snapshot.ts'
 import { healHeader } from './heal-header.ts'
 import { archiveFolder, readMemory, writeMemory } from './memory.ts'
 import { newestSnapshot } from './newest-snapshot.ts'
+import { type VaultAtBackup, vaultAtBackup } from './password/at-backup.ts'
 import { type OnProgress, throwIfCancelled } from './progress.ts'
 import { sealStore } from './seal-store.ts'
 import type { Session } from './session.ts'
@@ -52,6 +53,7 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
   let snapshot: StoreSnapshot | undefined
   // Those nobody has taken over yet.
   let workers: SealWorker[] | undefined
+  let vault: VaultAtBackup | undefined
   try {
     const state = localState(cache)
     const remembered = readMemory(session.home, session.archive)
@@ -66,6 +68,7 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
     await session.destination.tidy((name) => ours.has(name) || parsePackName(name) === undefined)
 
     throwIfCancelled(signal)
+    vault = vaultAtBackup(session, signal)
     workers = startSealWorkers(session, session.startWorker)
     for (let pass = 1; ; pass++) {
       // Each pass lets go of the store as soon as it has read it.
@@ -101,9 +104,11 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
         nextSeq,
         sealed,
         kind: before?.kind ?? taken.kind,
+        vaultSeen: await vault.seen(before),
       })
       // Of the store only now: what could not be counted is told while it is sealed.
       warnings.push(...taken.warnings, ...sealed.warnings, ...remember(session, state, memory, { manifest, sealed }))
+      warnings.push(...(await vault.tell(manifest)))
       return {
         snapshot: manifest.snapshot,
         seq: manifest.seq,
@@ -115,6 +120,7 @@ async function backUp(session: Session, cache: LocalCache, options: BackupOption
       }
     }
   } finally {
+    vault?.close()
     await Promise.all((workers ?? []).map((worker) => worker.terminate()))
     await snapshot?.close()
   }

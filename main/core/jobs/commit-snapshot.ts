@@ -13,7 +13,13 @@ import type { Session } from './session.ts'
 export async function commit(
   session: Session,
   memory: Memory,
-  it: { before: Manifest | undefined; nextSeq: number; sealed: SealedStore; kind: string },
+  it: {
+    before: Manifest | undefined
+    nextSeq: number
+    sealed: SealedStore
+    kind: string
+    vaultSeen: Manifest['vaultSeen']
+  },
 ): Promise<{ manifest: Manifest; objectBytes: number }> {
   const { before, sealed } = it
   const { vault, number } = session.header
@@ -48,7 +54,7 @@ export async function commit(
         record: vault.record.toString('hex'),
       },
     },
-    vaultSeen: before?.vaultSeen ?? null,
+    vaultSeen: it.vaultSeen,
     forgotten: before?.forgotten ?? { count: 0, layers: [] },
     added: sealed.uploaded.bytes,
   }

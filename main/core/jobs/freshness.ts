@@ -27,15 +27,33 @@ export async function judgeFreshness(session: Session, shown: Shown): Promise<Wa
   return [...(await judgeMemory(session, shown)), ...(newest ? judgeHeader(session, newest) : []), ...judgeForks(shown)]
 }
 
-async function judgeMemory(session: Session, { manifests, listed }: Shown): Promise<Warning[]> {
-  const known = readMemory(session.home, session.archive).newest
+async function judgeMemory(session: Session, shown: Shown): Promise<Warning[]> {
+  const remembered = await judgeKnown(session, shown, readMemory(session.home, session.archive).newest)
+  if (remembered.length > 0 || !session.witness) return remembered
+  // What the archive's owner told the vault: also a new computer, with nothing but the password, knows that much.
+  const { number, identity } = session.witness
+  const told = { seq: number, identity: Buffer.from(identity, 'base64url').toString('hex') }
+  return await judgeKnown(session, shown, told)
+}
+
+/** older_than_known unless the newest snapshot known is there, or was deleted on purpose. */
+export async function judgeKnown(
+  session: Session,
+  { manifests, listed }: Shown,
+  known: { seq: number; identity: string } | null,
+): Promise<Warning[]> {
   if (!known || manifests.some(({ identity }) => identity === known.identity)) return []
   const newest = manifests.at(-1)
   const found = newest?.seq ?? 0
   // Snapshots of this number that were not opened, or did not open, may be the one: it is there at least.
   if (listed.some(({ seq, snapshot }) => seq === known.seq && !manifests.some((it) => it.snapshot === snapshot)))
     return []
-  if (newest && found >= known.seq && (await readForgotten(session, newest.forgotten.layers)).has(known.identity))
+  // 64 hexadecimal digits: an identity, whoever told it.
+  if (
+    newest &&
+    found >= known.seq &&
+    (await readForgotten(session, newest.forgotten.layers)).has(known.identity as Identity)
+  )
     return []
   return [{ code: 'older_than_known', detail: { known: known.seq, found } }]
 }

@@ -28,6 +28,8 @@ export interface LoginRequest {
   password: Uint8Array
   /** Where the record's receipts were left the last time. */
   known?: ReceiptMark | undefined
+  /** Called with the digest of the first message, which receipts will name, before it is sent. */
+  onTry?: (message: string) => void
 }
 
 export interface LoggedIn {
@@ -50,6 +52,7 @@ export async function logIn(link: Link, it: LoginRequest, options: PasswordOptio
   try {
     const message = await program.startLogin(it.password)
     const attempt = new Attempt(link, it, message)
+    it.onTry?.(attempt.digest.toString('base64url'))
     const started = await attempt.start()
     try {
       return await attempt.finish(started, program, options)
@@ -69,14 +72,14 @@ class Attempt {
   readonly #it: LoginRequest
   readonly #message: string
   /** What receipts and statements of this attempt must name. */
-  readonly #digest: Buffer
+  readonly digest: Buffer
   readonly #about: About
 
   constructor(link: Link, it: LoginRequest, message: string) {
     this.#link = link
     this.#it = it
     this.#message = message
-    this.#digest = hash(firstMessage(decode(message)))
+    this.digest = hash(firstMessage(decode(message)))
     this.#about = { identity: link.identity, rid: it.rid, host: link.address.host }
   }
 
@@ -89,7 +92,7 @@ class Attempt {
 
   async finish(started: LoginStarted, program: PasswordProgram, options: PasswordOptions): Promise<LoggedIn> {
     const { host } = this.#about
-    const tried = checkTried(this.#about, started.receipt, this.#digest)
+    const tried = checkTried(this.#about, started.receipt, this.digest)
     const { generation, stretching } = tried
     const odd = oddStretching(stretching, options)
     if (odd) throw untrue(host, `It wants the password stretched in a way that is too ${odd}.`)
@@ -129,7 +132,7 @@ class Attempt {
 
   #check({ statement, receipts }: { statement: Statement; receipts: Receipt[] }, tried: Receipt, owner: Owner): void {
     const { host } = this.#about
-    checkStatement(this.#about, statement, this.#digest)
+    checkStatement(this.#about, statement, this.digest)
     checkReceipts(this.#about, receipts, this.#it.known)
     if (
       !receipts.some(({ number, signature }) => number === tried.number && signature === tried.signature) &&
@@ -154,8 +157,8 @@ class Attempt {
     try {
       const question = { method: 'POST', path: this.#path('abandon'), body: json({ ticket }) } as const
       const abandoned = await ask(this.#link, question, LoginAbandoned)
-      if (!isRefusal(abandoned)) return checkStatement(this.#about, abandoned.statement, this.#digest)
-      return provenAbsence(this.#about, abandoned, this.#digest)
+      if (!isRefusal(abandoned)) return checkStatement(this.#about, abandoned.statement, this.digest)
+      return provenAbsence(this.#about, abandoned, this.digest)
     } catch (error) {
       // That the password is wrong is certain, and how many tries are left is known; the rest can wait.
       if (error instanceof CofferError && error.code !== 'cancelled') return undefined
@@ -164,7 +167,7 @@ class Attempt {
   }
 
   #refused(refusal: Refusal): CofferError {
-    const absence = provenAbsence(this.#about, refusal, this.#digest)
+    const absence = provenAbsence(this.#about, refusal, this.digest)
     if (!absence) return refused(this.#about.host, refusal)
     if (absence.state === 'destroyed') return destroyed(this.#about.host, absence, { charged: false })
     return new CofferError('no_record', { vault: this.#about.host })
