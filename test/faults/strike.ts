@@ -71,7 +71,7 @@ function fillDisk(path: string): void {
 const always = () => true
 const forWriting = ([, flags]: unknown[]) =>
   typeof flags === 'string' ? flags !== 'r' : typeof flags === 'number' && (flags & 3) !== 0
-const changing = ['link', 'rename', 'unlink', 'mkdir', 'rm', 'rmdir', 'writeFile', 'copyFile', 'truncate']
+const changing = ['link', 'symlink', 'rename', 'unlink', 'mkdir', 'rm', 'rmdir', 'writeFile', 'copyFile', 'truncate']
 
 async function watchAll(strike: Strike): Promise<void> {
   for (const name of changing) {
@@ -86,7 +86,7 @@ async function watchAll(strike: Strike): Promise<void> {
   const handles: unknown = Object.getPrototypeOf(handle)
   await handle.close()
   if (typeof handles === 'object' && handles !== null)
-    for (const name of ['write', 'sync']) watch(handles, name, strike, always)
+    for (const name of ['write', 'writeFile', 'sync', 'datasync']) watch(handles, name, strike, always)
   syncBuiltinESMExports()
   watchTransactions(strike)
 }

@@ -3,23 +3,37 @@ import { readlink, symlink } from 'node:fs/promises'
 import { isSystemError, removeIfThere } from './durable-file.ts'
 import { KeystoreUnavailable } from './keystore.ts'
 
-const held = new Set<string>()
+/** What this process does with each lock, in turn. */
+const turns = new Map<string, Promise<unknown>>()
 
 /**
- * Runs `work` while no other process of this machine does so for `path`. KeystoreUnavailable, with what to do, while
- * one does. What a killed process left is taken over. The lock is a symbolic link to the process's number, because
- * a link is there with its content or not at all.
+ * Runs `work` while nobody else on this machine does so for `path`; within this process one waits for the other.
+ * KeystoreUnavailable, with what to do, while another process does. What a killed process left is taken over. The
+ * lock is a symbolic link to the process's number, because a link is there with its content or not at all.
  */
 export async function withChangeLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const lock = `${path}.changing`
-  await take(lock)
-  held.add(lock)
-  try {
-    return await work()
-  } finally {
-    held.delete(lock)
-    await removeIfThere(lock)
-  }
+  const mine = (turns.get(lock) ?? Promise.resolve()).then(async () => {
+    await take(lock)
+    try {
+      return await work()
+    } finally {
+      await removeIfThere(lock)
+    }
+  })
+  turns.set(
+    lock,
+    mine.catch(() => undefined),
+  )
+  return mine
+}
+
+/** Whether somebody holds the lock, or left it. */
+export async function isChangeLocked(path: string): Promise<boolean> {
+  return readlink(`${path}.changing`).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function take(lock: string): Promise<void> {
@@ -31,8 +45,8 @@ async function take(lock: string): Promise<void> {
       if (!isSystemError(error, 'EEXIST')) throw error
     }
     const owner = Number(await readlink(lock).catch(() => 'gone'))
-    // In a container the numbers start anew, so that one's own may stand in the lock of the process before.
-    if (owner === process.pid ? held.has(lock) : isRunning(owner)) break
+    // It is this process's turn, so its own number is that of one before it: in a container they start anew.
+    if (owner !== process.pid && isRunning(owner)) break
     await removeIfThere(lock)
   }
   throw new KeystoreUnavailable(`Another process changes the key file now. If none does, delete ${lock}.`)

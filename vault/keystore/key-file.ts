@@ -1,7 +1,7 @@
 /** The software keystore's key file on the disk: read with care, made once, replaced whole. */
 import { link, open, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { withChangeLock } from './change-lock.ts'
+import { isChangeLocked, withChangeLock } from './change-lock.ts'
 import { found, isSystemError, moveOver, overwrite, removeIfThere, syncFolder, writeNew } from './durable-file.ts'
 import { type KeyFile, readKeyFile, writeKeyFile } from './key-file-format.ts'
 import { KeystoreUnavailable, KeystoreWrong } from './keystore.ts'
@@ -110,7 +110,7 @@ async function replace(path: string, content: KeyFile): Promise<void> {
 export async function tidyKeyFile(given: string): Promise<void> {
   await said(given, async () => {
     const path = await realpath(given)
-    if ((await found(`${path}.old`)) || (await found(`${path}.new`)))
+    if ((await isChangeLocked(path)) || (await found(`${path}.old`)) || (await found(`${path}.new`)))
       await withChangeLock(path, () => clearLeftovers(path)).catch((error: unknown) => {
         if (!(error instanceof KeystoreUnavailable)) throw error
       })

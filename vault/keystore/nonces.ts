@@ -9,10 +9,10 @@ import { randomBytes } from 'node:crypto'
 /** Bytes of a nonce. */
 export const nonceBytes = 12
 
-/** `random` gives the prefixes. */
-export function nonces(random: (bytes: number) => Buffer = randomBytes): () => Buffer {
+/** `random` gives the prefixes; `first` is where the counter begins. */
+export function nonces(random: (bytes: number) => Buffer = randomBytes, first = 0): () => Buffer {
   let prefix = random(8)
-  let count = 0
+  let count = first
   return () => {
     if (count > 0xffff_ffff) {
       prefix = random(8)

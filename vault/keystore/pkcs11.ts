@@ -94,9 +94,9 @@ async function keystoreOf(pool: TokenPool, identity: Buffer, info: TokenInfo, no
   }
 
   const epochs = () => pool.ask('epochs')
-  const newest = (await epochs()).at(-1)
-  if (newest === undefined) throw new KeystoreWrong('The token holds the identity but no seal key.')
-  await withCanary(newest, async () => undefined)
+  const there = await epochs()
+  if (there.length === 0) throw new KeystoreWrong('The token holds the identity but no seal key.')
+  for (const epoch of there) await withCanary(epoch, async () => undefined)
   const anchor = await tokenAnchor(pool, nodeName)
 
   return {

@@ -129,8 +129,14 @@ export async function openSoftware(spec: SoftwareSpec, nodeName: string, expecte
       })
       await refresh()
     },
-    readAnchor: () => anchors.read(),
-    writeAnchor: (anchor) => anchors.write(anchor),
+    async readAnchor() {
+      refuseClosed()
+      return anchors.read()
+    },
+    async writeAnchor(anchor) {
+      refuseClosed()
+      await anchors.write(anchor)
+    },
     async ready() {
       await refresh()
       await anchors.read()
