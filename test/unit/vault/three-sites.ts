@@ -4,7 +4,8 @@
  */
 import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import postgres from 'postgres'
 import { freePort, makeCluster, server, serverFolder, touch, until, type Server } from './postgres-server.ts'
 
 export interface Sites {
@@ -19,6 +20,8 @@ export interface Sites {
   promote(chosen: Server, follower: Server): Promise<void>
   /** Resolves when this many standbys of a primary count for its quorum. */
   streaming(primary: Server, count: number): Promise<void>
+  /** Makes a server that was killed a standby of `primary`, with its files copied anew. */
+  rebuild(killed: Server, primary: Server): Promise<void>
   remove(): Promise<void>
 }
 
@@ -92,6 +95,24 @@ export async function threeSites(): Promise<Sites> {
         }),
       )
       return (received[1] ?? 0n) > (received[0] ?? 0n) ? standbys[1] : standbys[0]
+    },
+    rebuild: async (killed, primary) => {
+      const backup = postgres(primary.url, { max: 1, fetch_types: false })
+      try {
+        await backup.unsafe("SELECT pg_backup_start('rebuild', true)")
+        rmSync(killed.data, { recursive: true, force: true })
+        // Files that go while they are copied belong to sessions of the primary's.
+        spawnSync('cp', ['-a', primary.data, killed.data])
+        const [label] = await backup.unsafe<[{ labelfile: string }]>('SELECT labelfile FROM pg_backup_stop(false)')
+        touch(join(killed.data, 'backup_label'), label.labelfile)
+      } finally {
+        await backup.end()
+      }
+      rmSync(join(killed.data, 'postmaster.pid'))
+      touch(join(killed.data, 'standby.signal'))
+      const name = nameOf(killed)
+      killed.configure({ port: String(killed.port), ...settingsOf(name), ...followedBy(name, primary) })
+      await killed.start()
     },
     promote: async (chosen, follower) => {
       await chosen.sql('SELECT pg_promote(true, 20)')
