@@ -51,8 +51,8 @@ export async function openNode(options: NodeOptions): Promise<VaultNode> {
     ...(await askPeers(options.peers, keystore.identity, options.fetchHead)),
   ]
   const view = await rebuild({ storage, keystore, verifyHead }, witnesses)
-  if (view.position.place > 0) await keystore.writeAnchor(view.position)
   const journal = new Journal({ storage, keystore, verifyHead, view, onTrouble: options.onTrouble })
+  await journal.confirm()
   const opaque = new OpaquePool(options.threads)
   const parts: VaultParts = {
     keystore,

@@ -9,10 +9,11 @@
  */
 import type { Keystore } from '../keystore/keystore.ts'
 import type { Transition } from '../service/transition.ts'
-import { maxEntries, type Storage } from '../store/storage.ts'
+import { type Changes, maxEntries, type Seen, type Storage } from '../store/storage.ts'
 import { follow, headPreimage, LogBroken, type Position, type VerifyHead } from './chain.ts'
 import { type Decided, decideGroup, type GroupOutcome, type Request } from './group.ts'
-import { adopt, Behind, readOn, type View } from './reading.ts'
+import { adopt, Behind, type Reading, readOn, type View } from './reading.ts'
+import { rebuild } from './rebuild.ts'
 
 /** A request's outcome, durable and anchored. */
 export interface Settled<T> extends Decided<T> {
@@ -56,6 +57,8 @@ export class Journal {
   private broken: LogBroken | undefined
   /** False from a commit until it is anchored. */
   private anchored = true
+  /** False while the view holds what was read outside a group, and nothing has been committed upon it yet. */
+  private confirmed = false
   constructor(parts: JournalParts) {
     this.parts = parts
   }
@@ -95,6 +98,19 @@ export class Journal {
     adopt(view, entries, head)
   }
 
+  /**
+   * Makes durable and anchors what `rebuild` has read: where several sites are, it may have been shown what only one of
+   * them has. LogBroken, StorageUnavailable, KeystoreUnavailable. Call before anything is submitted.
+   */
+  async confirm(): Promise<void> {
+    try {
+      await this.group([])
+      if (this.parts.view.position.place > 0) await this.anchor({ charged: false })
+    } catch (error) {
+      throw error instanceof Unavailable ? error.cause : error
+    }
+  }
+
   /** Resolves when nothing is being committed. */
   async idle(): Promise<void> {
     while (this.running) await this.running
@@ -118,10 +134,7 @@ export class Journal {
     await this.ensureAnchored()
     const { outcome, now } = await this.group(requests)
     const { changes, results, destroyed } = outcome
-    if (changes) {
-      this.anchored = false
-      await this.anchor({ charged: true })
-    }
+    if (!this.anchored) await this.anchor({ charged: changes !== undefined })
     const { position } = this.parts.view
     for (const [at, { resolve, reject }] of requests.entries()) {
       const result = results[at]
@@ -150,11 +163,16 @@ export class Journal {
           const reading = readOn(view, seen, verifyHead)
           const outcome = await decideGroup(requests, { seen, reading, keystore })
           decided = outcome.changes !== undefined
-          const value = { outcome, now: seen.now, entries: reading.entries, epoch: reading.epoch }
-          return outcome.changes ? { value, changes: outcome.changes } : { value }
+          const changes = outcome.changes ?? standing(seen, reading, { confirmed: this.confirmed })
+          const value = { outcome, now: seen.now, entries: reading.entries, epoch: reading.epoch, changes }
+          return changes ? { value, changes } : { value }
         })
-        const { changes } = committed.outcome
-        if (changes) adopt(view, [...committed.entries, ...changes.entries], changes.head)
+        const { changes } = committed
+        if (changes) {
+          adopt(view, [...committed.entries, ...changes.entries], changes.head)
+          this.anchored = false
+          this.confirmed = true
+        }
         // Signed, and it only rises: safe to take over without a commit.
         else view.epoch = Math.max(view.epoch, committed.epoch)
         return committed
@@ -164,8 +182,7 @@ export class Journal {
           wanted.after = view.position.place
           continue
         }
-        if (error instanceof LogBroken) this.stop(error)
-        throw new Unavailable(asError(error).message, { charged: decided, cause: error })
+        throw this.refusal(error, { charged: decided })
       }
     }
   }
@@ -186,23 +203,52 @@ export class Journal {
 
   private async catchUp(): Promise<void> {
     const { storage, view } = this.parts
-    const head = await storage.head()
-    // Not to the end: the last ones are read inside a group, where they are judged.
-    const target = (head?.place ?? 0) - maxEntries / 2
-    while (view.position.place < target) {
-      const entries = await storage.log(view.position.place, Math.min(maxEntries, target - view.position.place))
-      if (entries.length === 0) throw new LogBroken('the log has a gap')
-      for (const entry of entries) {
-        view.position = follow(view.position, entry)
-        view.known.set(entry)
-      }
+    this.confirmed = false
+    try {
+      const head = await storage.head()
+      // Not to the end: the last ones are read inside a group, where they are judged.
+      const target = (head?.place ?? 0) - maxEntries / 2
+      do {
+        const limit = Math.max(1, Math.min(maxEntries, target - view.position.place))
+        const entries = await storage.log(view.position.place, limit)
+        // A checkpoint of another node's stands in for what is missing.
+        if (entries[0]?.place !== view.position.place + 1) return await this.startAnew()
+        for (const entry of entries) {
+          view.position = follow(view.position, entry)
+          view.known.set(entry)
+        }
+      } while (view.position.place < target)
+    } catch (error) {
+      throw this.refusal(error, { charged: false })
     }
+  }
+
+  /** Learns all of the log again, through this node's own position or past it. */
+  private async startAnew(): Promise<void> {
+    const { view } = this.parts
+    const position = { ...view.position }
+    Object.assign(view, await rebuild(this.parts, [{ from: 'this node', position }]))
+  }
+
+  private refusal(error: unknown, { charged }: { charged: boolean }): Unavailable {
+    if (error instanceof LogBroken) this.stop(error)
+    return new Unavailable(asError(error).message, { charged, cause: error })
   }
 
   private stop(error: LogBroken): void {
     this.broken = error
     this.parts.onTrouble(error)
   }
+}
+
+/**
+ * What a group writes that changes nothing and has read what this node has not committed itself: the head, as it is.
+ * Another's commit may have been shown before its quorum had it, and this node's anchor does not know it yet; an answer
+ * that relies on it (the same guess again, free of charge) has to wait for both, as one that relies on a change does.
+ */
+function standing(seen: Seen, reading: Reading, { confirmed }: { confirmed: boolean }): Changes | undefined {
+  if (!seen.head || (reading.entries.length === 0 && confirmed)) return undefined
+  return { head: seen.head, entries: [], rows: [], receipts: [], notes: new Map() }
 }
 
 function asError(error: unknown): Error {

@@ -20,8 +20,9 @@ export async function rebuild(
   { storage, keystore, verifyHead }: { storage: Storage; keystore: Keystore; verifyHead: VerifyHead },
   witnesses: readonly Witness[],
 ): Promise<View> {
-  const head = await storage.head()
+  // In this order: another node may write both meanwhile, and a head that is older than the checkpoint fits nothing.
   const checkpoint = await readCheckpoint(storage, keystore.identity)
+  const head = await storage.head()
   const { known } = checkpoint
   let { position } = checkpoint
   const judge = (): void => {
