@@ -6,7 +6,7 @@
  * stamp written last: a preparation that is killed half-way leaves nothing that looks finished.
  */
 import { build, isBuilt } from './bootstrap/build.mjs'
-import { areDependenciesInstalled, hasKeychain, installDependencies } from './bootstrap/dependencies.mjs'
+import { areDependenciesInstalled, hasKeychain, hasPkcs11, installDependencies } from './bootstrap/dependencies.mjs'
 import { withLock } from './bootstrap/lock.mjs'
 import { isNewEnough, oldestNode } from './bootstrap/node-version.mjs'
 import { root } from './bootstrap/places.mjs'
@@ -26,7 +26,8 @@ export async function prepare({ forTests }) {
   const env = environment(node, { ownNode })
 
   const hasNode = () => ownNode || hasToolchain()
-  const hasPackages = () => areDependenciesInstalled(root) && !(forTests && !hasKeychain(root))
+  const isCompiled = () => hasKeychain(root) && hasPkcs11(root)
+  const hasPackages = () => areDependenciesInstalled(root) && (!forTests || isCompiled())
   const hasForTests = () => !forTests || missing(forTesting).length === 0
   if (hasNode() && hasPackages() && hasForTests() && isBuilt(root)) return { node, env }
 
@@ -47,10 +48,10 @@ export async function prepare({ forTests }) {
 /** Tests that cannot run must not look as if they had passed. */
 function requireForTests() {
   const lacking = missing(forTesting)
-  if (!hasKeychain(root)) {
-    lacking.push(...missing(forBuilding))
-    lacking.push({ name: 'keytar', why: 'the keychain adapter did not compile', found: () => false })
-  }
+  const compiled = { keytar: hasKeychain(root), pkcs11js: hasPkcs11(root) }
+  for (const [name, there] of Object.entries(compiled))
+    if (!there) lacking.push({ name, why: 'it did not compile', found: () => false })
+  if (!compiled.keytar || !compiled.pkcs11js) lacking.push(...missing(forBuilding))
   if (lacking.length === 0) return
   const list = lacking.map(({ name, why }) => `  ${name}: ${why}`).join('\n')
   throw new CannotGoOn(`The tests need what is missing here:\n${list}`)

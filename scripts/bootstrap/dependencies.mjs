@@ -39,6 +39,11 @@ export function hasKeychain(root) {
   return existsSync(join(root, 'node_modules', 'keytar', 'build', 'Release', 'keytar.node'))
 }
 
+/** Whether what talks to hardware keystores was compiled. @param {string} root */
+export function hasPkcs11(root) {
+  return existsSync(join(root, 'node_modules', 'pkcs11js', 'build', 'Release', 'pkcs11.node'))
+}
+
 /**
  * @param {string} root
  * @param {string} node
@@ -59,6 +64,8 @@ export async function installDependencies(root, node, env) {
   if (code !== 0) throw new CannotGoOn(`npm ci did not succeed:\n${output.trim()}`)
   if (!hasKeychain(root))
     say('The keychain adapter (keytar) could not be compiled. Coffer works without it: keep keys in files.')
+  if (!hasPkcs11(root))
+    say('pkcs11js could not be compiled. A vault works without it, with the software keystore, not with a hardware one.')
 }
 
 /**

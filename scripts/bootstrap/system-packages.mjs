@@ -12,14 +12,14 @@ import { say } from './say.mjs'
  * @property {() => boolean} found by what it provides, so that other systems' packages count as well
  */
 
-/** Needed once, to compile the keychain adapter. @type {SystemPackage[]} */
+/** Needed once, to compile the keychain adapter and what talks to hardware keystores. @type {SystemPackage[]} */
 export const forBuilding = [
   {
     name: 'build-essential',
-    why: 'a compiler, for the keychain adapter',
+    why: 'a compiler, for the keychain adapter and the hardware keystore',
     found: () => hasProgram('make') && hasProgram('c++'),
   },
-  { name: 'python3', why: 'node-gyp, which compiles the keychain adapter', found: () => hasProgram('python3') },
+  { name: 'python3', why: 'node-gyp, which compiles both', found: () => hasProgram('python3') },
   {
     name: 'pkg-config',
     why: 'finds libsecret when the keychain adapter is compiled',
@@ -46,6 +46,7 @@ export const forTesting = [
     found: () => hasPythonModule('nacl'),
   },
   { name: 'python3-zstandard', why: 'the same', found: () => hasPythonModule('zstandard') },
+  { name: 'softhsm2', why: 'a real PKCS#11 token for the vault’s tests', found: hasSoftHsm },
 ]
 
 /**
@@ -107,6 +108,19 @@ async function apt(prefix, line) {
 function hasPythonModule(name) {
   if (existsSync(join('/usr/lib/python3/dist-packages', name))) return true
   return spawnSync('python3', ['-c', `import ${name}`], { stdio: 'ignore' }).status === 0
+}
+
+/** The library that programs load; systems keep it in different places. */
+function hasSoftHsm() {
+  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+  return [
+    '/usr/lib/softhsm',
+    `/usr/lib/${machine}-linux-gnu/softhsm`,
+    '/usr/lib64/pkcs11',
+    '/usr/lib64/softhsm',
+    '/usr/lib/pkcs11',
+    '/usr/local/lib/softhsm',
+  ].some((folder) => existsSync(join(folder, 'libsofthsm2.so')))
 }
 
 /** @param {string} name */
