@@ -14,6 +14,9 @@ const programs = {
   'open-worker': 'main/engine/open-worker.ts',
   'store-worker': 'main/core/stores/store-worker.ts',
   'keychain-process': 'main/core/keys/keychain-process.ts',
+  'coffer-vault': 'vault/bin.ts',
+  'opaque-worker': 'vault/service/opaque-worker.ts',
+  'token-process': 'vault/keystore/token-process.ts',
   'password-process': 'main/core/vault/password-process.ts',
 }
 /** What every start needs is taken in; what is native, or seldom needed, is found in node_modules. */
