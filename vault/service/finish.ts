@@ -39,7 +39,13 @@ export function open(moment: Moment, ticket: TicketFacts, third: Buffer): Outcom
       epoch: record.epoch + 1,
       attempts: [],
       at: record.state === 'active' ? record.at : now,
-      opened: { epoch: ticket.epoch, message: ticket.message, third },
+      opened: {
+        epoch: ticket.epoch,
+        message: ticket.message,
+        third,
+        receipt: record.receipts + 1,
+        receiptBefore: record.opened?.receipt ?? 0,
+      },
     })
     const { record: next, receipt } = addReceipt(opened, {
       kind: 'opened',

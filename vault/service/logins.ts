@@ -3,7 +3,7 @@ import {
   type LoginAbandoned,
   type LoginFinished,
   type LoginStarted,
-  Receipt,
+  type Receipt,
   type Statement,
 } from '../../contract/vault.ts'
 import { firstMessage } from '../../contract/vault-preimages.ts'
@@ -16,10 +16,11 @@ import { OpaqueRefused, verifyThird } from './opaque-pool.ts'
 import type { VaultRecord } from './record.ts'
 import { Refused } from './refused.ts'
 import { sealRelease } from './release.ts'
+import { receiptOf } from './receipts.ts'
 import { makeStatement } from './statements.ts'
 import type { VaultParts } from './vault.ts'
 
-/** Receipts that a login brings along: more are had by asking for them. */
+/** Receipts that a login brings along at most: more are had by asking for them. */
 const receiptsAtLogin = 50
 
 /** Charges the guess, and only then evaluates. `first` is OPAQUE's first message, base64url. */
@@ -79,7 +80,7 @@ async function refuseLogin(
 /** The same receipt that the attempt was first answered with. */
 async function findReceipt({ storage }: VaultParts, rid: Buffer, number: number): Promise<Receipt | undefined> {
   const [stored] = await storage.receipts(rid, number - 1, 1)
-  return stored?.number === number ? Receipt.parse(JSON.parse(stored.bytes.toString())) : undefined
+  return stored?.number === number ? receiptOf(stored) : undefined
 }
 
 /** Releases the wrapped key for the right third message. A wrong one uses its ticket up. */
@@ -127,10 +128,11 @@ async function requireOpened(
   })
 }
 
+/** Those since the success before this one, that one included. */
 async function latestReceipts({ storage }: VaultParts, rid: Buffer, record: VaultRecord): Promise<Receipt[]> {
-  const after = Math.max(0, record.receipts - receiptsAtLogin)
-  const stored = await storage.receipts(rid, after, receiptsAtLogin)
-  return stored.map(({ bytes }) => Receipt.parse(JSON.parse(bytes.toString())))
+  const since = (record.opened?.receiptBefore ?? 0) - 1
+  const after = Math.max(0, since, record.receipts - receiptsAtLogin)
+  return (await storage.receipts(rid, after, receiptsAtLogin)).map(receiptOf)
 }
 
 /** Takes a ticket back from a client who saw that the password was wrong. */

@@ -1,6 +1,6 @@
 /** What owners do: register, replace, delete, look, and say which backup is the newest. */
 import type { Newest, PutRecord } from '../../contract/vault.ts'
-import { type Changed, Receipt, type Receipts, type RegisterStarted, type Statement } from '../../contract/vault.ts'
+import { type Changed, type Receipts, type RegisterStarted, type Statement } from '../../contract/vault.ts'
 import { maxReceipts, ticketLife } from '../../contract/vault-limits.ts'
 import { askedByOwner, registration as registrationPreimage } from '../../contract/vault-preimages.ts'
 import type { Settled } from '../log/journal.ts'
@@ -9,6 +9,7 @@ import { inviteNote } from './invites.ts'
 import { OpaqueRefused } from './opaque-pool.ts'
 import { requireRecent, type SignedRequest, verifyNewest, verifyOwner } from './owner.ts'
 import { type ChangeResult, look, put, remove, setNewest } from './ownership.ts'
+import { receiptOf } from './receipts.ts'
 import { Refused } from './refused.ts'
 import { makeStatement } from './statements.ts'
 import type { VaultParts } from './vault.ts'
@@ -81,7 +82,7 @@ export async function readReceipts(parts: VaultParts, signed: SignedRequest, aft
   const last = settled.record?.receipts ?? 0
   const stored = await parts.storage.receipts(owner.rid, Math.max(after, last - maxReceipts), maxReceipts)
   return {
-    receipts: stored.map(({ bytes }) => Receipt.parse(JSON.parse(bytes.toString()))),
+    receipts: stored.map(receiptOf),
     statement: await makeStatement(parts.keystore, { ...settled, rid: owner.rid, asked: asked(owner) }),
   }
 }

@@ -28,6 +28,9 @@ export interface Opened {
   epoch: number
   message: Buffer
   third: Buffer
+  /** The number of its `opened` receipt, and of that of the success before: what lies between is news to the owner. */
+  receipt: number
+  receiptBefore: number
 }
 
 /** What a repeated change of the owner is recognised by. */
@@ -95,7 +98,7 @@ export function encodeRecord(record: VaultRecord, sealEpoch: number, sealed: Uin
       fields(
         ...record.attempts.map((it) => fields(it.message, it.number, it.expiresAt, it.closed ? 1 : 0, it.receipt)),
       ),
-      opened ? fields(opened.epoch, opened.message, opened.third) : '',
+      opened ? fields(opened.epoch, opened.message, opened.third, opened.receipt, opened.receiptBefore) : '',
       lastChange ? fields(lastChange.requestId, lastChange.bodyDigest) : '',
       record.receipts,
       record.lastReceipt,
@@ -134,7 +137,13 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
       closed: it.number() === 1,
       receipt: it.number(),
     })),
-    opened: reader.optional((it) => ({ epoch: it.number(), message: it.bytes(), third: it.bytes() })),
+    opened: reader.optional((it) => ({
+      epoch: it.number(),
+      message: it.bytes(),
+      third: it.bytes(),
+      receipt: it.number(),
+      receiptBefore: it.number(),
+    })),
     lastChange: reader.optional((it) => ({ requestId: it.bytes(), bodyDigest: it.bytes() })),
     receipts: reader.number(),
     lastReceipt: reader.bytes(),
