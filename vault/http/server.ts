@@ -20,6 +20,7 @@ import { deleteRecord, putNewest, putRecord, readReceipts, readState, startRegis
 import { Refused } from '../service/refused.ts'
 import { infoOf, type VaultParts } from '../service/vault.ts'
 import type { LogHead } from '../../contract/vault.ts'
+import { answerNoRequest, noteAnswering } from './no-request.ts'
 import { answerFailure } from './refusals.ts'
 
 export interface ServerOptions {
@@ -38,28 +39,43 @@ export interface ServerOptions {
   trustProxy: boolean
   /** PEM. */
   tls?: { cert: Buffer; key: Buffer } | undefined
+  /** How long a request may take to arrive, ms. */
+  requestTimeout?: number
 }
 
 const records = '/v1/records/:rid'
 
+/** ms; a request of at most 16 KiB that takes longer is held open on purpose. */
+const usualRequestTimeout = 15_000
+
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const log: FastifyBaseLogger = options.log
+  const { requestTimeout = usualRequestTimeout } = options
+  // Node looks for late requests every 30 s unless told: a timeout that is looked at too seldom is none.
+  const timing = { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: requestTimeout / 4 }
   const app: FastifyInstance = Fastify({
-    ...(options.tls ? { https: options.tls } : {}),
+    ...(options.tls ? { https: { ...options.tls, ...timing } } : { http: timing }),
     loggerInstance: log,
     // Addresses hold whole record ids.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxRequest,
-    // A request that takes longer than this to arrive is nobody's browser.
-    requestTimeout: 15_000,
+    requestTimeout,
     connectionTimeout: 30_000,
     keepAliveTimeout: 10_000,
     routerOptions: { maxParamLength: 64 },
     trustProxy: options.trustProxy,
     forceCloseConnections: 'idle',
+    // Fastify's own words for these would quote the address: it may hold a record id.
+    frameworkErrors: answerFailure,
+    clientErrorHandler: answerNoRequest,
   })
+  noteAnswering(app.server)
   app.setErrorHandler(answerFailure)
-  app.setNotFoundHandler((request, reply) => answerFailure(new Refused('not_found'), request, reply))
+  app.setNotFoundHandler((request, reply) => {
+    // `/v2/…`: a client that is newer than this vault.
+    const code = /^\/v(?!1\/)\d+\//.test(request.url) ? 'upgrade_required' : 'not_found'
+    answerFailure(new Refused(code), request, reply)
+  })
   await app.register(helmet)
   if (options.perMinute > 0) await app.register(rateLimit, { max: options.perMinute, timeWindow: 60_000 })
   // Signatures are over the bytes that were sent, so these are kept as they came.
