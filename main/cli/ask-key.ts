@@ -8,7 +8,9 @@ export interface TerminalInput {
   isTTY?: boolean | undefined
   setRawMode(raw: boolean): unknown
   on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  on(event: 'end', listener: () => void): unknown
   off(event: 'data', listener: (chunk: Buffer) => void): unknown
+  off(event: 'end', listener: () => void): unknown
   resume(): unknown
   pause(): unknown
 }

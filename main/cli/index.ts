@@ -1,12 +1,14 @@
 /** The command line's composition root: its commands, and how one is found and run. */
 import type { Command } from 'commander'
 import { describe } from '../../contract/errors.ts'
+import { addActivity } from './commands/activity.ts'
 import { addBackup } from './commands/backup.ts'
 import { addDetect } from './commands/detect.ts'
 import { addForget } from './commands/forget.ts'
 import { addInit } from './commands/init.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addKey } from './commands/key.ts'
+import { addPassword } from './commands/password.ts'
 import { addRestore } from './commands/restore.ts'
 import { addSnapshots } from './commands/snapshots.ts'
 import { addVerify } from './commands/verify.ts'
@@ -26,6 +28,8 @@ const commands: readonly AddCommand[] = [
   addRestore,
   addForget,
   addKey,
+  addPassword,
+  addActivity,
   addUnlockCrypt15,
 ]
 

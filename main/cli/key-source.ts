@@ -1,19 +1,24 @@
 /**
- * Where the key of an archive comes from: the file the person names, COFFER_KEY, this computer's keychain, or the
- * person at the terminal; in this order, and never an argument, since other users can see those.
+ * Where the key of an archive comes from: the password on standard input, the file the person names, COFFER_KEY, this
+ * computer's keychain, or the person at the terminal, who may have a password or the digits; in this order, and never an
+ * argument, since other users can see those.
  */
 import { CofferError } from '../../contract/errors.ts'
 import type { Keychain } from '../core/keys/keychain.ts'
 import { type FileKey, readKeyFile } from '../core/keys/key-file.ts'
 import type { Secret } from '../core/keys/secret.ts'
 import { type ReadKey, readKey } from '../core/keys/sixty-four-digits.ts'
+import type { Unlocked } from '../core/jobs/password/unlock.ts'
+import type { PasswordSource } from './password-source.ts'
 
-export type KeyOrigin = 'key file' | 'COFFER_KEY' | 'keychain' | 'prompt'
+export type KeyOrigin = 'key file' | 'COFFER_KEY' | 'keychain' | 'prompt' | 'password'
 
 /** The caller disposes of the key. */
 export interface FoundKey {
   key: Secret
   from: KeyOrigin
+  /** What the vault told, where it was a password that brought the key. */
+  unlocked?: Unlocked
 }
 
 export interface KeySource {
@@ -27,6 +32,8 @@ export interface KeySource {
   keychain: Pick<Keychain, 'get'> | undefined
   /** Undefined where no person can be asked. Called again after a slip. */
   ask: (() => Promise<string>) | undefined
+  /** Undefined where the archive has no password. */
+  password?: PasswordSource | undefined
   /** Says something to the person that is neither result nor error. */
   note: (text: string) => void
 }
@@ -37,10 +44,16 @@ const attempts = 3
 /**
  * The key. `archiveId` is what the archive's header says of itself, undefined where that cannot be read (then the
  * keychain, which knows keys by it, is not asked).
- * Errors: key_malformed, wrong_key (a recovery sheet of another archive), file_failed, cancelled, and no_key when
- * nothing of the above has one.
+ * Errors: key_malformed, wrong_key (a recovery sheet of another archive), file_failed, cancelled, wrong_password and
+ * what else unlocking can give, usage, and no_key when nothing of the above has one.
  */
 export async function findKey(source: KeySource, archiveId: string | undefined): Promise<FoundKey> {
+  const { password } = source
+  if (password?.given) {
+    if (source.keyFile !== undefined)
+      throw new CofferError('usage', { reason: 'Give either --key-file or --password-stdin.' })
+    return await byPassword(password, await password.given())
+  }
   if (source.keyFile !== undefined) {
     const { openToOthers, ...read } = await (source.readFile ?? readKeyFile)(source.keyFile)
     if (openToOthers)
@@ -54,6 +67,8 @@ export async function findKey(source: KeySource, archiveId: string | undefined):
   }
   const kept = await askKeychain(source, archiveId)
   if (kept.key) return { key: kept.key, from: 'keychain' }
+  const typed = password?.ask && (await askPassword(password, password.ask, source.note))
+  if (typed) return typed
   if (source.ask) return { key: await askPerson(source.ask, source.note, archiveId), from: 'prompt' }
   throw new CofferError('no_key', kept.trouble === undefined ? {} : { keychain: kept.trouble })
 }
@@ -70,6 +85,29 @@ async function askKeychain(
     if (error instanceof CofferError && error.code === 'keychain_unavailable')
       return { trouble: String(error.detail['reason']) }
     throw error
+  }
+}
+
+async function byPassword({ unlock }: PasswordSource, password: Buffer): Promise<FoundKey> {
+  const unlocked = await unlock(password)
+  return { key: unlocked.key, from: 'password', unlocked }
+}
+
+/** Undefined when the person would rather type the key. Each wrong password is a try of ten, and said to be one. */
+async function askPassword(
+  password: PasswordSource,
+  ask: () => Promise<Buffer>,
+  note: (text: string) => void,
+): Promise<FoundKey | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const typed = await ask()
+    if (typed.length === 0) return undefined
+    try {
+      return await byPassword(password, typed)
+    } catch (error) {
+      if (!(error instanceof CofferError) || error.code !== 'wrong_password' || attempt === attempts) throw error
+      note(`This is not the password. ${String(error.detail['tries'])} You can use the 64-digit key instead.`)
+    }
   }
 }
 

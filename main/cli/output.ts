@@ -5,7 +5,7 @@
  * that a pipe carries the result alone. With --json an error is the result.
  */
 import { CofferError, describe, type Detail, type ErrorCode, type Warning } from '../../contract/errors.ts'
-import { printable } from './words.ts'
+import { amount, moment, printable } from './words.ts'
 
 /** What a command hands back. */
 export interface Outcome {
@@ -39,7 +39,7 @@ export function warningLines(warnings: readonly Warning[]): string {
   return [...kinds]
     .map(([code, all]) => {
       const { say, next } = describe(code)
-      const shown = all.slice(0, 10).flatMap(({ detail }) => detailLines(detail))
+      const shown = all.slice(0, 10).flatMap(({ detail }) => told[code]?.(detail) ?? detailLines(detail))
       const more = all.length > 10 ? [`  … and ${all.length - 10} more (--json lists all)`] : []
       return [`Warning: ${say}`, ...shown, ...more, `  ${next}`].join('\n')
     })
@@ -75,14 +75,23 @@ const fixed = new Set(['code', 'message', 'next'])
 /** Details under the sentence: what is a sentence itself stands alone, everything else has its name before it. */
 function detailLines(detail: Detail): string[] {
   return Object.entries(detail)
-    .filter(([, value]) => value !== null)
+    .filter(([name, value]) => value !== null && !forPrograms.has(name))
     .map(([name, value]) => {
       const text = printable(String(value))
       return sentences.has(name) && text.includes(' ') ? `  ${text}` : `  ${name}: ${text}`
     })
 }
 
-const sentences = new Set(['reason', 'why', 'instead'])
+const sentences = new Set(['reason', 'why', 'instead', 'tries', 'wait', 'unsure', 'suggestion'])
+/** A sentence beside them says the same. */
+const forPrograms = new Set(['attemptsLeft', 'charged', 'retryAfter'])
+
+/** Warnings whose details are told in words of their own. */
+const told: Partial<Record<ErrorCode, (detail: Detail) => string[]>> = {
+  passwords_tried: ({ count, last }) => [
+    `  ${amount(Number(count), 'wrong password')}, the last on ${moment(String(last))}.`,
+  ],
+}
 
 /** The first line of what a bug says of itself; never its stack, which may hold anything. */
 function briefly(error: unknown): string {

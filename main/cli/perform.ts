@@ -2,6 +2,7 @@
 import { CofferError } from '../../contract/errors.ts'
 import type { OnProgress } from '../core/jobs/progress.ts'
 import { askForKey } from './ask-key.ts'
+import { askForPassword } from './ask-password.ts'
 import { cofferHome } from './home.ts'
 import { listenForInterrupts } from './interrupts.ts'
 import { describeFailure, exitOf, jsonDocument, type Outcome, warningLines } from './output.ts'
@@ -20,6 +21,8 @@ export interface Desk {
   note: (text: string) => void
   /** Asks for a key on the terminal; undefined where there is none. */
   ask: ((question: string) => Promise<string>) | undefined
+  /** Asks for a password on the terminal; undefined where there is none. */
+  askPassword: ((question: string) => Promise<Buffer>) | undefined
 }
 
 export type Work = (desk: Desk) => Promise<Outcome>
@@ -47,6 +50,7 @@ export async function perform(
       world.endNow()
     },
   })
+  const person = stdin.isTTY && stderr.isTTY
   try {
     const outcome = await work({
       world,
@@ -54,7 +58,8 @@ export async function perform(
       signal: abort.signal,
       onProgress: bar.onProgress,
       note: options.json ? () => undefined : say,
-      ask: stdin.isTTY && stderr.isTTY ? (question) => askForKey(stdin, stderr, question) : undefined,
+      ask: person ? (question) => askForKey(stdin, stderr, question) : undefined,
+      askPassword: person ? (question) => askForPassword(stdin, stderr, question) : undefined,
     })
     bar.clear()
     if (options.json) stdout.write(jsonDocument(outcome.json, stdout.isTTY ?? false))

@@ -32,7 +32,7 @@ export function createProgram(version: string, width: number, write: { help: (te
     )
     .addHelpText(
       'after',
-      '\nThe key comes from --key-file, COFFER_KEY, this computer’s keychain or a prompt; never from an argument.',
+      '\nThe key comes from --key-file, COFFER_KEY, this computer’s keychain, the password or a prompt; never from an argument.',
     )
 }
 
@@ -44,6 +44,16 @@ export function examples(...lines: string[]): string {
 /** --key-file, the same wherever an archive is opened. */
 export function keyFileOption(): Option {
   return new Option('--key-file <file>', 'read the 64-digit key from a key file or a recovery sheet')
+}
+
+/** --password-stdin, the same wherever a password may open an archive. */
+export function passwordOption(): Option {
+  return new Option('--password-stdin', 'read the password from standard input; the archive’s vault checks it')
+}
+
+/** --vault where a password opens an archive. */
+export function vaultOption(): Option {
+  return new Option('--vault <url>', 'have the password checked there, if this computer does not know the vault')
 }
 
 /** For options that may be given several times. */

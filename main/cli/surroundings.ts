@@ -1,6 +1,7 @@
 /** Everything the command line takes from outside; bin.ts gives it the real ones, tests may give others. */
 import type { StartWorker } from '../core/archive/workers.ts'
 import type { Keychain } from '../core/keys/keychain.ts'
+import type { Network } from '../core/vault/network.ts'
 import type { TerminalInput } from './ask-key.ts'
 import type { Computer } from './home.ts'
 import type { SignalSource } from './interrupts.ts'
@@ -20,6 +21,10 @@ export interface Surroundings extends Computer {
   elapsed: () => number
   keychain: Keychain
   startWorker: StartWorker
+  /** How vaults are reached. */
+  network: Network
+  /** The person's name on this computer, which is no password; empty where there is none. */
+  userName: string
   /** Ends the process at once, whatever it is doing. */
   endNow: () => void
 }

@@ -1,7 +1,8 @@
 /** Gives the command line the real terminal, and waits until everything it said has been taken. */
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { openKeychain } from '../core/keys/keychain.ts'
+import { openNetwork } from '../core/vault/network.ts'
 import { startWorker } from '../engine/start-worker.ts'
 import { asksForJson, main } from './index.ts'
 import { writeFailure } from './perform.ts'
@@ -29,6 +30,8 @@ export async function runInTerminal(): Promise<void> {
     elapsed: () => performance.now(),
     keychain: openKeychain(),
     startWorker,
+    network: openNetwork(),
+    userName: ownName(),
     endNow,
   }
   // What nobody caught is a mistake of ours. Node would end with 1, which here means that all went well but for warnings.
@@ -48,6 +51,15 @@ export async function runInTerminal(): Promise<void> {
 function endNow(): void {
   process.removeAllListeners('SIGINT')
   process.kill(process.pid, 'SIGINT')
+}
+
+/** A computer need not know who its users are. */
+function ownName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return ''
+  }
 }
 
 /** package.json lies two folders up in the sources and one in the build. */

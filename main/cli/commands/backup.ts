@@ -3,7 +3,7 @@ import { backup, type BackupResult } from '../../core/jobs/backup.ts'
 import { givenStore } from '../given-store.ts'
 import { type KeyOptions, withArchive } from '../open-archive.ts'
 import { jsonWarnings } from '../output.ts'
-import { type AddCommand, collect, examples, keyFileOption } from '../program.ts'
+import { type AddCommand, collect, examples, keyFileOption, passwordOption, vaultOption } from '../program.ts'
 import { amount, bytes, duration, number, printable, table } from '../words.ts'
 
 interface BackupOptions extends KeyOptions {
@@ -20,6 +20,8 @@ export const addBackup: AddCommand = (program, run) => {
     .option('--media <dir>', 'a folder of media that belongs to the store (may be given several times)', collect, [])
     .option('--take-over', 'back up here from now on, instead of another computer')
     .addOption(keyFileOption())
+    .addOption(passwordOption())
+    .addOption(vaultOption())
     .addHelpText(
       'after',
       examples(

@@ -4,7 +4,7 @@ import type { KeepRule } from '../../core/archive/forget/keep-rule.ts'
 import { forget, type ForgetResult } from '../../core/jobs/forget.ts'
 import { type KeyOptions, withArchive } from '../open-archive.ts'
 import { jsonWarnings } from '../output.ts'
-import { type AddCommand, collect, examples, keyFileOption } from '../program.ts'
+import { type AddCommand, collect, examples, keyFileOption, passwordOption, vaultOption } from '../program.ts'
 import { amount, bytes, number } from '../words.ts'
 
 interface ForgetOptions extends KeyOptions {
@@ -23,6 +23,8 @@ export const addForget: AddCommand = (program, run) => {
     )
     .option('--snapshot <id>', 'delete this backup (may be given several times)', collect, [])
     .addOption(keyFileOption())
+    .addOption(passwordOption())
+    .addOption(vaultOption())
     .addHelpText(
       'after',
       examples(

@@ -3,7 +3,7 @@ import { showDigits, showLines } from '../../core/keys/sixty-four-digits.ts'
 import { givenPath } from '../given-path.ts'
 import { type KeyOptions, withProvenKey } from '../open-archive.ts'
 import { requireOutsideArchive } from '../outside-archive.ts'
-import { type AddCommand, examples, keyFileOption } from '../program.ts'
+import { type AddCommand, examples, keyFileOption, passwordOption, vaultOption } from '../program.ts'
 import { printable } from '../words.ts'
 
 export const addKey: AddCommand = (program, run) => {
@@ -14,6 +14,8 @@ export const addKey: AddCommand = (program, run) => {
     .description('Show the key, in 16 groups of 4.')
     .argument('<archive>', 'where the archive is')
     .addOption(keyFileOption())
+    .addOption(passwordOption())
+    .addOption(vaultOption())
     .addHelpText('after', examples('coffer key show /media/disk/messages'))
     .action((where: string, options: KeyOptions) =>
       run((desk) =>
@@ -52,6 +54,8 @@ export const addKey: AddCommand = (program, run) => {
     .argument('<archive>', 'where the archive is')
     .requiredOption('--out <file>', 'the PDF to write, for its owner alone; an existing file is left as it is')
     .addOption(keyFileOption())
+    .addOption(passwordOption())
+    .addOption(vaultOption())
     .addHelpText('after', examples('coffer key sheet /media/disk/messages --out ~/coffer-sheet.pdf'))
     .action((where: string, options: KeyOptions & { out: string }) =>
       run((desk) =>

@@ -3,7 +3,7 @@ import { restore, type RestoreResult } from '../../core/jobs/restore.ts'
 import { givenPath } from '../given-path.ts'
 import { type KeyOptions, withArchive } from '../open-archive.ts'
 import { jsonWarnings } from '../output.ts'
-import { type AddCommand, collect, examples, keyFileOption } from '../program.ts'
+import { type AddCommand, collect, examples, keyFileOption, passwordOption, vaultOption } from '../program.ts'
 import { amount, bytes, number, printable } from '../words.ts'
 
 interface RestoreOptions extends KeyOptions {
@@ -31,6 +31,8 @@ export const addRestore: AddCommand = (program, run) => {
     .option('--overwrite', 'replace files of the same name in the target')
     .option('--no-check', 'do not have SQLite check the databases too; every page is verified all the same')
     .addOption(keyFileOption())
+    .addOption(passwordOption())
+    .addOption(vaultOption())
     .addHelpText(
       'after',
       examples(

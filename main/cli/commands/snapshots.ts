@@ -2,7 +2,7 @@
 import { listSnapshots, type SnapshotLine } from '../../core/jobs/snapshots.ts'
 import { type KeyOptions, withArchive } from '../open-archive.ts'
 import { jsonWarnings } from '../output.ts'
-import { type AddCommand, examples, keyFileOption } from '../program.ts'
+import { type AddCommand, examples, keyFileOption, passwordOption, vaultOption } from '../program.ts'
 import { bytes, moment, number, table } from '../words.ts'
 
 export const addSnapshots: AddCommand = (program, run) => {
@@ -11,6 +11,8 @@ export const addSnapshots: AddCommand = (program, run) => {
     .description('List the backups in an archive.')
     .argument('<archive>', 'where the archive is')
     .addOption(keyFileOption())
+    .addOption(passwordOption())
+    .addOption(vaultOption())
     .addHelpText(
       'after',
       examples('coffer snapshots /media/disk/messages', 'coffer snapshots /media/disk/messages --json'),

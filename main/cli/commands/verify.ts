@@ -3,7 +3,7 @@ import { describe } from '../../../contract/errors.ts'
 import { verify, type VerifyResult } from '../../core/jobs/verify.ts'
 import { type KeyOptions, withArchive } from '../open-archive.ts'
 import { jsonWarnings } from '../output.ts'
-import { type AddCommand, examples, keyFileOption } from '../program.ts'
+import { type AddCommand, examples, keyFileOption, passwordOption, vaultOption } from '../program.ts'
 import { amount, bytes, printable } from '../words.ts'
 
 interface VerifyOptions extends KeyOptions {
@@ -19,6 +19,8 @@ export const addVerify: AddCommand = (program, run) => {
     .option('--read', 'read and check every byte, not only what is there and how long it is')
     .option('--proof', 'restore everything to a private place, check it, and delete it again')
     .addOption(keyFileOption())
+    .addOption(passwordOption())
+    .addOption(vaultOption())
     .addHelpText(
       'after',
       examples('coffer verify /media/disk/messages', 'coffer verify /media/disk/messages --read --json'),

@@ -40,6 +40,8 @@ function surroundings(): {
     elapsed: () => 0,
     keychain: { get: unused, has: unused, set: unused, delete: unused },
     startWorker: unused,
+    network: { send: unused, wait: unused, deadlineMs: 0 },
+    userName: 'ada',
     endNow: () => (ends.count += 1),
   }
   return { world, out: () => written.out, err: () => written.err, signals, ends }
