@@ -20,13 +20,13 @@ import type { VaultParts } from './vault.ts'
  */
 export async function startRegistration(parts: VaultParts, rid: Buffer, request: string): Promise<RegisterStarted> {
   // Gives the database's clock, and the key under which everything is sealed now.
-  const { now } = await parts.journal.submit(rid, look)
+  const { now, record } = await parts.journal.submit(rid, look)
   const made = await parts.opaque.register(rid.toString('base64url'), request).catch((error: unknown) => {
     throw error instanceof OpaqueRefused ? new Refused('bad_request') : error
   })
   const expiresAt = now + ticketLife
   const setup = Buffer.from(made.setup, 'base64url')
-  const ticket = await parts.tickets.giveRegistration(rid, { expiresAt, setup })
+  const ticket = await parts.tickets.giveRegistration(rid, { expiresAt, counter: record?.counter ?? 0, setup })
   const { response } = made
   // With this the client knows that no relay has put itself in the vault's place, before it finishes.
   const signature = await parts.keystore.sign(registrationPreimage({ rid, request, response, ticket, expiresAt }))
@@ -37,7 +37,7 @@ export async function startRegistration(parts: VaultParts, rid: Buffer, request:
 export async function putRecord(parts: VaultParts, signed: SignedRequest, body: PutRecord): Promise<Changed> {
   const owner = verifyOwner(signed, parts.fingerprint)
   if (body.newest) verifyNewest(owner.ownerKey, owner.rid, body.newest)
-  const { setup, expiresAt } = await parts.tickets.openRegistration(owner.rid, body.ticket)
+  const { setup, expiresAt, counter } = await parts.tickets.openRegistration(owner.rid, body.ticket)
   const invite = parts.invites ? inviteNote(body.invite ?? '') : undefined
   const made = {
     secrets: {
@@ -48,6 +48,7 @@ export async function putRecord(parts: VaultParts, signed: SignedRequest, body: 
     stretching: body.stretching,
     newest: body.newest,
     expiresAt,
+    counter,
     invite,
   }
   const notes = invite === undefined ? [] : [invite]

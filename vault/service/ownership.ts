@@ -19,6 +19,8 @@ export interface NewRecord {
   newest: Newest | null
   /** When the registration ticket stops serving. */
   expiresAt: number
+  /** The record's counter when that ticket was given; 0 for none. */
+  counter: number
   /** The note of the invite that is used up by creating; undefined where none is needed. */
   invite: string | undefined
 }
@@ -37,6 +39,9 @@ export function put(moment: Moment, owner: OwnerRequest, it: NewRecord): Outcome
     if (owner.generation !== (record?.generation ?? 0)) return { value: { outcome: 'conflict', record } }
     if (record?.lastChange?.requestId.equals(owner.requestId)) return { value: { outcome: 'conflict', record } }
     if (now >= it.expiresAt) return { value: { outcome: 'ticket_expired', record } }
+    // A tombstone keeps its generation, so the generation alone would let through a change of password that somebody
+    // held back until the record was deleted. Whoever creates anew begins after the end.
+    if (record && !isLiving(record) && it.counter < record.counter) return { value: { outcome: 'conflict', record } }
     // Whoever has a record was invited once; a new key needs an invite of its own.
     if (!record && it.invite !== undefined && !inviteServes(notes.get(it.invite), now))
       return { value: { outcome: 'invite_needed', record } }

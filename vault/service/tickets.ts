@@ -17,6 +17,8 @@ export interface LoginTicket {
 
 export interface RegistrationTicket {
   expiresAt: number
+  /** The record's counter when this was given; 0 for none. */
+  counter: number
   /** OPAQUE's server setup, fresh for this registration. */
   setup: Buffer
 }
@@ -55,10 +57,10 @@ export class Tickets {
     })
   }
 
-  async giveRegistration(rid: Buffer, { expiresAt, setup }: RegistrationTicket): Promise<string> {
+  async giveRegistration(rid: Buffer, { expiresAt, counter, setup }: RegistrationTicket): Promise<string> {
     const epoch = this.epoch()
-    const sealed = await this.keystore.seal(epoch, setup, registrationBinding(rid, expiresAt))
-    return spell(fields(epoch, expiresAt, sealed))
+    const sealed = await this.keystore.seal(epoch, setup, registrationBinding(rid, expiresAt, counter))
+    return spell(fields(epoch, expiresAt, counter, sealed))
   }
 
   /** Refused (conflict) for anything that is not a registration ticket for this record id. */
@@ -66,10 +68,11 @@ export class Tickets {
     return this.opening(ticket, async (reader) => {
       const epoch = reader.number()
       const expiresAt = reader.number()
+      const counter = reader.number()
       const sealed = reader.bytes()
       reader.end()
-      const setup = await this.keystore.open(epoch, sealed, registrationBinding(rid, expiresAt))
-      return { expiresAt, setup: Buffer.from(setup) }
+      const setup = await this.keystore.open(epoch, sealed, registrationBinding(rid, expiresAt, counter))
+      return { expiresAt, counter, setup: Buffer.from(setup) }
     })
   }
 
@@ -87,8 +90,8 @@ function loginBinding(rid: Buffer, { generation, epoch, attempt, message, expire
   return fields('coffer-ticket-login-1', rid, generation, epoch, attempt, message, expiresAt)
 }
 
-function registrationBinding(rid: Buffer, expiresAt: number): Uint8Array {
-  return fields('coffer-ticket-registration-1', rid, expiresAt)
+function registrationBinding(rid: Buffer, expiresAt: number, counter: number): Uint8Array {
+  return fields('coffer-ticket-registration-1', rid, expiresAt, counter)
 }
 
 function spell(bytes: Uint8Array): string {
