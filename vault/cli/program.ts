@@ -79,6 +79,7 @@ export async function main(bench: Bench): Promise<number> {
     .option('--waits <waits>', '“default”, “off”, or minutes after the 5th, 6th … failure', 'default')
     .option('--invites', 'make records only for people with an invite', false)
     .option('--peers <addresses>', 'the vault’s other nodes, separated by commas', '')
+    .option('--address <url>', 'this node’s own address among --peers: it is left out', '')
     .option('--limit <count>', 'requests a minute from one address; 0 for no limit', '600')
     .option('--trust-proxy', 'believe the proxy in front who it is that asks', false)
     .option('--tls-cert <file>', 'certificate, PEM')

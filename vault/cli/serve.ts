@@ -11,6 +11,8 @@ export interface ServeOptions {
   waits: string
   invites: boolean
   peers: string
+  /** This node's own address, if it is among the peers. */
+  address: string
   limit: string
   trustProxy: boolean
   tlsCert?: string
@@ -23,7 +25,8 @@ export async function serve(bench: Bench, folder: string, options: ServeOptions)
   const sources = { env: bench.env, pinFile: options.pinFile }
   const listen = listenAt(options.listen)
   const waits = waitsFrom(options.waits)
-  const peers = peersFrom(options.peers)
+  const [own] = peersFrom(options.address)
+  const peers = peersFrom(options.peers).filter((peer) => peer !== own)
   // With nothing configured there is a vault all the same: on this machine alone, and it says so.
   if (!readConfig(folder)) await setUp(folder, plainSetUp, sources)
   const { config, keystore, storage } = await openParts(folder, sources)
