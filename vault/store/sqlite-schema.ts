@@ -1,7 +1,7 @@
 /**
- * The layout of a vault's SQLite database. Rows keep a row number beside their id, so that a new record is appended:
- * were they ordered by their random ids, pages would be split all the time, and what is moved from a page leaves traces
- * that deleting does not reach.
+ * The layout of a vault's SQLite database. What a record holds lies in a slot, and never moves: a new slot comes behind
+ * all others, and what is written into it later has the same length, so that SQLite overwrites it where it lies. Rows
+ * that grow are moved about, and what is moved leaves traces in its old page that secure_delete does not reach.
  */
 import Database from 'better-sqlite3'
 import { StorageUnfit } from './storage.ts'
@@ -14,8 +14,9 @@ const tables = `
   CREATE TABLE rows (
     rid BLOB NOT NULL PRIMARY KEY CHECK (length(rid) = 32),
     touch_at INTEGER,
-    bytes BLOB NOT NULL
+    slot INTEGER NOT NULL
   ) STRICT;
+  CREATE TABLE slots (number INTEGER NOT NULL PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
   CREATE INDEX rows_due ON rows (touch_at) WHERE touch_at IS NOT NULL;
   CREATE TABLE log (
     place INTEGER NOT NULL PRIMARY KEY,

@@ -1,6 +1,7 @@
 /** Everything that is said to SQLite, prepared once per connection. */
 import type { Database } from 'better-sqlite3'
 import type { Making } from './checkpoints.ts'
+import { rowReads, rowWrite } from './sqlite-slots.ts'
 import type { Changes, LogEntry, StoredHead, StoredReceipt, StoredRow } from './storage.ts'
 
 export interface Reads {
@@ -18,10 +19,6 @@ export interface Reads {
 /** What can be read over a connection, each answer whole before it returns: no statement stays open. */
 export function reads(db: Database): Reads {
   const head = db.prepare<[], StoredHead>('SELECT place, hash, epoch, signature FROM head')
-  const row = db.prepare<[Buffer], StoredRow>('SELECT rid, touch_at AS touchAt, bytes FROM rows WHERE rid = ?')
-  const rows = db.prepare<[Buffer, number], StoredRow>(
-    'SELECT rid, touch_at AS touchAt, bytes FROM rows WHERE rid > ? ORDER BY rid LIMIT ?',
-  )
   const log = db.prepare<[number, number], LogEntry>(
     'SELECT place, rid, counter, digest FROM log WHERE place > ? ORDER BY place LIMIT ?',
   )
@@ -38,9 +35,7 @@ export function reads(db: Database): Reads {
     .pluck()
   return {
     head: () => head.get(),
-    row: (rid) => row.get(rid),
-    // Every id is longer than no bytes, and therefore after them.
-    rows: (after, limit) => rows.all(after ?? Buffer.alloc(0), limit),
+    ...rowReads(db),
     log: (after, limit) => log.all(after, limit),
     note: (name) => note.get(name),
     receipts: (rid, after, limit) => receipts.all(rid, after, limit),
@@ -67,10 +62,7 @@ export function writes(db: Database): Writes {
     'INSERT OR REPLACE INTO head (one, place, hash, epoch, signature) VALUES (1, :place, :hash, :epoch, :signature)',
   )
   const entry = db.prepare('INSERT INTO log (place, rid, counter, digest) VALUES (?, ?, ?, ?)')
-  const row = db.prepare(
-    `INSERT INTO rows (rid, touch_at, bytes) VALUES (?, ?, ?)
-     ON CONFLICT (rid) DO UPDATE SET touch_at = excluded.touch_at, bytes = excluded.bytes`,
-  )
+  const row = rowWrite(db)
   const receipt = db.prepare('INSERT INTO receipts (rid, number, bytes) VALUES (?, ?, ?)')
   const note = db.prepare('INSERT OR REPLACE INTO notes (name, bytes) VALUES (?, ?)')
   const noNote = db.prepare('DELETE FROM notes WHERE name = ?')
@@ -93,11 +85,12 @@ export function writes(db: Database): Writes {
   return {
     changes: (it) => {
       for (const { place, rid, counter, digest } of it.entries) entry.run(place, rid, counter, digest)
-      for (const { rid, touchAt, bytes } of it.rows) row.run(rid, touchAt, bytes)
+      for (const one of it.rows) row(one)
       for (const { rid, number, bytes } of it.receipts) receipt.run(rid, number, bytes)
-      for (const [name, bytes] of it.notes)
+      for (const [name, bytes] of it.notes) {
         if (bytes === null) noNote.run(name)
         else note.run(name, bytes)
+      }
       const { place, hash, epoch, signature } = it.head
       head.run({ place, hash, epoch, signature })
     },
