@@ -1,7 +1,7 @@
 /** Everything the command line takes from outside; bin.ts gives it the real ones, tests may give others. */
 import type { StartWorker } from '../core/archive/workers.ts'
 import type { Keychain } from '../core/keys/keychain.ts'
-import type { Network } from '../core/vault/network.ts'
+import type { Network } from '../core/vault/request.ts'
 import type { TerminalInput } from './ask-key.ts'
 import type { Computer } from './home.ts'
 import type { SignalSource } from './interrupts.ts'

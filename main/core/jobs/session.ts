@@ -8,7 +8,7 @@ import { type OpenedHeader, openHeader } from '../archive/read/open-header.ts'
 import type { StartWorker } from '../archive/workers.ts'
 import { type Secret, withSecret } from '../keys/secret.ts'
 import { deriveKeys, wipeKeys } from '../keys/subkeys.ts'
-import type { Network } from '../vault/network.ts'
+import type { Network } from '../vault/request.ts'
 import { openOwner, type Owner } from '../vault/owner.ts'
 import { readMemory } from './memory.ts'
 

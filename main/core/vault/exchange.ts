@@ -7,7 +7,7 @@ import { CofferError } from '../../../contract/errors.ts'
 import { maxAnswer } from '../../../contract/vault-limits.ts'
 import { Refusal, refusalCodes } from '../../../contract/vault.ts'
 import type { VaultAddress } from './address.ts'
-import { BadAnswer, type Network, NoAnswer, type VaultAnswer, type VaultRequest } from './network.ts'
+import { BadAnswer, type Network, NoAnswer, type VaultAnswer, type VaultRequest } from './request.ts'
 
 export interface Question {
   method: VaultRequest['method']

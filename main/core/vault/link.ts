@@ -7,7 +7,7 @@ import { askedByOwner } from '../../../contract/vault-preimages.ts'
 import { type VaultAddress } from './address.ts'
 import { ask, isRefusal, type Reached } from './exchange.ts'
 import { hash, readIdentity, type VaultIdentity } from './identity.ts'
-import type { Network } from './network.ts'
+import type { Network } from './request.ts'
 import { type Owner, signRequest } from './owner.ts'
 import { refused } from './refused.ts'
 

@@ -7,7 +7,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { CofferError } from '../../../contract/errors.ts'
-import { BadAnswer, NoAnswer, type VaultAnswer, type VaultRequest } from './network.ts'
+import { BadAnswer, NoAnswer, type VaultAnswer, type VaultRequest } from './request.ts'
 import { type Reach, reach } from './reach.ts'
 
 /** See Network.send. */
