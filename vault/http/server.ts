@@ -52,9 +52,15 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const log: FastifyBaseLogger = options.log
   const { requestTimeout = usualRequestTimeout } = options
   // Node looks for late requests every 30 s unless told: a timeout that is looked at too seldom is none.
-  const timing = { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: requestTimeout / 4 }
+  const ofNode = {
+    requestTimeout,
+    headersTimeout: requestTimeout,
+    connectionsCheckingInterval: requestTimeout / 4,
+    // Node's own refusal has no body, and nothing here depends on that header.
+    requireHostHeader: false,
+  }
   const app: FastifyInstance = Fastify({
-    ...(options.tls ? { https: { ...options.tls, ...timing } } : { http: timing }),
+    ...(options.tls ? { https: { ...options.tls, ...ofNode } } : { http: ofNode }),
     loggerInstance: log,
     // Addresses hold whole record ids.
     logController: new LogController({ disableRequestLogging: true }),

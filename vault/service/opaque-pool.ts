@@ -40,6 +40,13 @@ export class OpaquePool {
     return answer
   }
 
+  /** OpaqueRefused for a registration record that no login could ever be evaluated with. Evaluates nobody's message. */
+  async check(it: { rid: string; fingerprint: string; setup: string; registration: string }): Promise<void> {
+    await opaque.ready
+    const { startLoginRequest } = opaque.client.startLogin({ password: '' })
+    await this.login({ ...it, message: startLoginRequest })
+  }
+
   async close(): Promise<void> {
     this.closed = true
     await Promise.all([...this.workers.keys()].map((worker) => worker.terminate()))

@@ -39,6 +39,8 @@ export async function putRecord(parts: VaultParts, signed: SignedRequest, body: 
   if (body.newest) verifyNewest(owner.ownerKey, owner.rid, body.newest)
   const { setup, expiresAt, counter } = await parts.tickets.openRegistration(owner.rid, body.ticket)
   const invite = parts.invites ? inviteNote(body.invite ?? '') : undefined
+  // Better now than in ten guesses that cannot be evaluated.
+  await checkRecord(parts, { rid: owner.rid, setup, record: body.record })
   const made = {
     secrets: {
       setup,
@@ -86,6 +88,18 @@ export async function readReceipts(parts: VaultParts, signed: SignedRequest, aft
     receipts: stored.map(receiptOf),
     statement: await makeStatement(parts.keystore, { ...settled, rid: owner.rid, asked: asked(owner) }),
   }
+}
+
+/** Refused (bad_request) for a record that is none of OPAQUE's: its points lie on no curve. */
+async function checkRecord(
+  { opaque, fingerprint }: VaultParts,
+  it: { rid: Buffer; setup: Buffer; record: string },
+): Promise<void> {
+  const [rid, setup] = [it.rid.toString('base64url'), it.setup.toString('base64url')]
+  const about = { rid, setup, fingerprint: fingerprint.toString('base64url'), registration: it.record }
+  await opaque.check(about).catch((error: unknown) => {
+    throw error instanceof OpaqueRefused ? new Refused('bad_request') : error
+  })
 }
 
 async function changedBy(
