@@ -3,6 +3,7 @@
  * that is cut off answers nothing for long. A primary of an older timeline than one we have worked with was replaced
  * and does not know it yet: it is never gone back to.
  */
+import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import postgres from 'postgres'
 import { engineOf, prepareSession, type Engine, type Overrides } from './postgres-fitness.ts'
@@ -22,19 +23,48 @@ const grace = 300
 /** Between two rounds of asking everybody, ms. */
 const betweenRounds = 100
 
-/** The servers that an address names: `postgres://user@a:5432,b:5432,c:5432/vault?ssl=verify-full`. */
+/**
+ * The servers that an address names: `postgres://user@a:5432,b:5432,c:5432/vault?sslmode=verify-full&sslrootcert=FILE`.
+ * StorageUnfit for one that cannot be read.
+ */
 export function targetsOf(urls: readonly string[]): Target[] {
   return urls.flatMap((url) => {
-    const { host, port, database, user, pass, ssl } = postgres(url).options
+    const { host, port, database, user, pass, ssl, connection } = optionsOf(url)
+    const authority = connection['sslrootcert']
     return host.map((name, index) => ({
       host: name,
       port: port[index] ?? 5432,
       database,
       user,
       pass: typeof pass === 'string' ? pass : '',
-      ssl,
+      // postgres.js leaves out the name when it is an address; Node would then expect “localhost”.
+      ssl:
+        typeof authority === 'string'
+          ? { host: name, ca: certificate(authority) }
+          : verifies(ssl)
+            ? { host: name }
+            : ssl,
     }))
   })
+}
+
+const verifies = (ssl: Target['ssl']): boolean => ssl === true || (typeof ssl === 'string' && ssl.startsWith('verify'))
+
+/** Nothing is connected. The address holds a password and is not repeated. */
+function optionsOf(url: string): postgres.ParsedOptions {
+  try {
+    return postgres(url).options
+  } catch {
+    throw new StorageUnfit('The address of the database cannot be read.')
+  }
+}
+
+function certificate(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch {
+    throw new StorageUnfit('The file that sslrootcert names cannot be read.')
+  }
 }
 
 /** Gives a connection to the primary, asking again until `until` (performance.now()). */
