@@ -10,7 +10,7 @@ export type KeystoreSpec = SoftwareSpec | Pkcs11Spec
  * is an identity already: a vault's keys are never replaced.
  */
 export async function createKeystore(spec: KeystoreSpec, nodeName: string): Promise<Keystore> {
-  refuseOddName(nodeName)
+  refuseOddNames(spec, nodeName)
   await (spec.kind === 'software' ? createSoftware(spec) : createPkcs11(spec))
   return openKeystore(spec, nodeName)
 }
@@ -25,16 +25,17 @@ export async function openKeystore(
   nodeName: string,
   expectedFingerprint?: Uint8Array,
 ): Promise<Keystore> {
-  refuseOddName(nodeName)
+  refuseOddNames(spec, nodeName)
   return spec.kind === 'software'
     ? openSoftware(spec, nodeName, expectedFingerprint)
     : openPkcs11(spec, nodeName, expectedFingerprint)
 }
 
-/** It becomes part of a file's name and of a token object's label. */
-function refuseOddName(nodeName: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(nodeName))
-    throw new KeystoreWrong(
-      `“${nodeName}” cannot be a node's name: up to 63 letters, digits, dots, hyphens and underscores.`,
-    )
+/** They become parts of a file's name and of token objects' labels, where a slash separates them. */
+function refuseOddNames(spec: KeystoreSpec, nodeName: string): void {
+  for (const name of spec.kind === 'pkcs11' ? [nodeName, spec.keyLabel] : [nodeName])
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name))
+      throw new KeystoreWrong(
+        `“${name}” cannot be the name of a node or a label of keys: up to 63 letters, digits, dots, hyphens and underscores.`,
+      )
 }

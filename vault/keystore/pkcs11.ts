@@ -3,10 +3,11 @@
  * out. Several nodes share one set of keys, in one networked token or in clones made with the maker's own tools.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { missingEpoch, refuseOtherVault } from './identity.ts'
 import { type Anchor, type Keystore, KeystoreUnavailable, KeystoreWrong } from './keystore.ts'
 import { nonces } from './nonces.ts'
-import { canaryBound, MissingKey, type TokenInfo, type TokenPlace } from './token-call.ts'
+import { canaryBound, MissingKey, otherWriter, type TokenInfo, type TokenPlace } from './token-call.ts'
 import { startLink } from './token-link.ts'
 import { type TokenPool, tokenPool } from './token-pool.ts'
 
@@ -57,7 +58,9 @@ export async function openPkcs11(spec: Pkcs11Spec, nodeName: string, expected?: 
     refuseOtherVault(identity, expected)
     if (!info) throw new Error('an identity without a token')
     await proveSigning(pool, identity)
-    return await keystoreOf(pool, identity, info, nodeName)
+    const keystore = await keystoreOf(pool, identity, info, nodeName)
+    pool.begin()
+    return keystore
   } catch (error) {
     await pool.close()
     throw error
@@ -125,9 +128,9 @@ async function keystoreOf(pool: TokenPool, identity: Buffer, info: TokenInfo, no
 
 /** The node's anchor in the token, of which this process is the only writer. */
 async function tokenAnchor(pool: TokenPool, nodeName: string) {
-  /** The sequence of the last that was certainly written, and of the last that was tried. */
-  let written = (await pool.ask('readAnchor', nodeName)).sequence
-  let tried = written
+  /** What was certainly written, and the sequence of the last that was tried. */
+  let written = await pool.ask('readAnchor', nodeName)
+  let tried = written.sequence
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const mine = last.then(work)
@@ -137,18 +140,16 @@ async function tokenAnchor(pool: TokenPool, nodeName: string) {
   return {
     read: () =>
       inTurn(async (): Promise<Anchor | undefined> => {
-        const { sequence, place, hash } = await pool.ask('readAnchor', nodeName)
-        if (sequence < written || sequence > tried)
-          throw new KeystoreUnavailable(
-            `Something else writes the anchor “${nodeName}” in the token: is another node running under that name?`,
-          )
-        return sequence === 0 ? undefined : { place, hash }
+        const found = await pool.ask('readAnchor', nodeName)
+        const known = found.sequence > written.sequence && found.sequence <= tried
+        if (!known && !isDeepStrictEqual(found, written)) throw otherWriter(nodeName)
+        return found.sequence === 0 ? undefined : { place: found.place, hash: found.hash }
       }),
     write: ({ place, hash }: Anchor) =>
       inTurn(async () => {
-        const sequence = ++tried
-        await pool.ask('writeAnchor', nodeName, { sequence, place, hash }, written)
-        written = sequence
+        const next = { sequence: ++tried, place, hash: Buffer.from(hash) }
+        await pool.ask('writeAnchor', nodeName, next, written.sequence)
+        written = next
       }),
   }
 }

@@ -8,9 +8,10 @@
  * digest tells an object that was made by half, which software tokens leave when they are killed.
  */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Handle } from 'pkcs11js'
-import { KeystoreUnavailable, KeystoreWrong } from './keystore.ts'
-import type { StoredAnchor } from './token-call.ts'
+import { KeystoreWrong } from './keystore.ts'
+import { otherWriter, type StoredAnchor } from './token-call.ts'
 import { findAll } from './token-keys.ts'
 import type { Session } from './token-session.ts'
 
@@ -25,7 +26,7 @@ export function readAnchor(session: Session, node: string): StoredAnchor {
     const anchor = decode(valueOf(session, handle), label)
     return anchor ? [{ handle, anchor }] : []
   })
-  read.sort((a, b) => b.anchor.sequence - a.anchor.sequence)
+  read.sort((a, b) => b.anchor.sequence - a.anchor.sequence || b.anchor.place - a.anchor.place)
   const [best] = read
   if (!best) {
     if (all.length > 0) throw new KeystoreWrong(`The object labelled “${label}” in the token is damaged.`)
@@ -39,27 +40,20 @@ export function readAnchor(session: Session, node: string): StoredAnchor {
 }
 
 /**
- * Replaces the node's anchor. KeystoreUnavailable if the one there is not of a sequence between `from` and the new
- * one's: then something else writes it. Asked again after a failure, it finishes what was begun.
+ * Replaces the node's anchor. KeystoreUnavailable if the one there is older than `from` or not older than the
+ * new one: then something else writes it. Asked again after a failure, it finishes what was begun.
  */
 export function writeAnchor(session: Session, node: string, anchor: StoredAnchor, from: number): void {
-  const known = session.anchors.get(node)
-  const old = known && known.sequence === from ? known : refound(session, node)
-  if (old.sequence < from || old.sequence > anchor.sequence)
-    throw new KeystoreUnavailable(
-      `Something else writes the anchor “${node}” in the token: is another node running under that name?`,
-    )
-  if (old.sequence === anchor.sequence) return
+  let known = session.anchors.get(node)
+  if (known?.sequence !== from) {
+    const there = readAnchor(session, node)
+    if (isDeepStrictEqual(there, { ...anchor, hash: Buffer.from(anchor.hash) })) return
+    if (there.sequence < from || there.sequence >= anchor.sequence) throw otherWriter(node)
+    known = session.anchors.get(node)
+  }
   const made = make(session, anchorLabel(session, node), anchor)
-  session.token.C_DestroyObject(session.handle, old.handle)
+  if (known) session.token.C_DestroyObject(session.handle, known.handle)
   session.anchors.set(node, { handle: made, sequence: anchor.sequence })
-}
-
-function refound(session: Session, node: string): { handle: Handle; sequence: number } {
-  readAnchor(session, node)
-  const found = session.anchors.get(node)
-  if (!found) throw new Error('reading an anchor remembers it')
-  return found
 }
 
 function make(session: Session, label: string, anchor: StoredAnchor): Handle {

@@ -3,7 +3,7 @@
  * networked token may take its time or never answer: in a process of its own it holds up nobody, and what hangs or
  * crashes can be ended and started anew.
  */
-import type { Anchor } from './keystore.ts'
+import { type Anchor, KeystoreUnavailable } from './keystore.ts'
 
 /** Which token, and whose keys in it. */
 export interface TokenPlace {
@@ -67,6 +67,16 @@ export const canaryBound = Buffer.from('coffer-canary-1')
 
 /** The token, its library or its process failed, in a way that may mean anything. */
 export class TokenFailed extends Error {}
+
+/** It gave no answer in time: asking again at once would only double the wait. */
+export class TokenLate extends TokenFailed {}
+
+/** The anchor in the token is not what this node wrote there. */
+export function otherWriter(node: string): KeystoreUnavailable {
+  return new KeystoreUnavailable(
+    `Something else writes the anchor “${node}” in the token: is another node running under that name?`,
+  )
+}
 
 /** There is no key of the epoch; these are there. */
 export class MissingKey extends Error {

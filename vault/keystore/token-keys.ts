@@ -76,9 +76,9 @@ export function listSeals(session: Session): { epochs: number[]; seals: Map<numb
   ])) {
     const [label, id] = token.C_GetAttributeValue(handle, key, [{ type: is.CKA_LABEL }, { type: is.CKA_ID }])
     const text = label?.value.toString() ?? ''
-    if (!text.startsWith(prefix)) continue
+    if (!text.startsWith(prefix) || !/^[1-9]\d{0,8}$/.test(text.slice(prefix.length))) continue
     const epoch = Number(text.slice(prefix.length))
-    if (!Number.isSafeInteger(epoch) || epoch < 1 || !id?.value.equals(epochId(epoch)))
+    if (!id?.value.equals(epochId(epoch)))
       throw new KeystoreWrong(`The key labelled “${text}” in the token is none of the vault's: its CKA_ID differs.`)
     // Either may be the one under which records are sealed: whoever guessed could seal under one that goes again.
     if (seals.has(epoch))

@@ -3,7 +3,15 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { KeystoreUnavailable, KeystoreWrong, SealRefused } from './keystore.ts'
-import { type Answer, MissingKey, type Question, type TokenCalls, TokenFailed, type Trouble } from './token-call.ts'
+import {
+  type Answer,
+  MissingKey,
+  type Question,
+  type TokenCalls,
+  TokenFailed,
+  TokenLate,
+  type Trouble,
+} from './token-call.ts'
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const program = fileURLToPath(new URL(`./token-process.${extension}`, import.meta.url))
@@ -40,18 +48,19 @@ export function startLink(timeoutMs: number): TokenLink {
   let count = 0
   let timer: NodeJS.Timeout | undefined
 
-  const give = (reason: string) => {
+  const give = (reason: Error) => {
     if (!alive) return
     alive = false
     clearTimeout(timer)
     child.kill('SIGKILL')
-    for (const { failed } of waiting.values()) failed(new TokenFailed(reason))
+    for (const { failed } of waiting.values()) failed(reason)
     waiting.clear()
   }
   /** The process does one thing after the other: as long as answers come, it is well. */
   const watch = () => {
     clearTimeout(timer)
-    if (alive && waiting.size > 0) timer = setTimeout(() => give(`no answer within ${timeoutMs} ms`), timeoutMs)
+    if (alive && waiting.size > 0)
+      timer = setTimeout(() => give(new TokenLate(`no answer within ${timeoutMs} ms`)), timeoutMs)
   }
   child.on('message', (answer: Answer) => {
     const asked = waiting.get(answer.id)
@@ -59,8 +68,8 @@ export function startLink(timeoutMs: number): TokenLink {
     watch()
     asked?.done(answer)
   })
-  child.once('error', ({ message }) => give(`its process failed (${message})`))
-  child.once('exit', (code, signal) => give(`its process ended (${signal ?? code})`))
+  child.once('error', ({ message }) => give(new TokenFailed(`its process failed (${message})`)))
+  child.once('exit', (code, signal) => give(new TokenFailed(`its process ended (${signal ?? code})`)))
 
   const ask = (name: Question['name'], ...args: unknown[]) =>
     new Promise<Answer>((done, failed) => {
@@ -68,7 +77,7 @@ export function startLink(timeoutMs: number): TokenLink {
       const id = ++count
       waiting.set(id, { done, failed })
       if (waiting.size === 1) watch()
-      child.send({ id, name, args } satisfies Question, (error) => error && give('its process ended'))
+      child.send({ id, name, args } satisfies Question, (error) => error && give(new TokenFailed('its process ended')))
     }).then((answer) => {
       if ('trouble' in answer) throw errorOf(answer.trouble)
       return answer.value

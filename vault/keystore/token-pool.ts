@@ -4,7 +4,7 @@
  * fail at once.
  */
 import { KeystoreUnavailable, KeystoreWrong } from './keystore.ts'
-import { TokenFailed } from './token-call.ts'
+import { TokenFailed, TokenLate } from './token-call.ts'
 import type { Ask, TokenLink } from './token-link.ts'
 
 export interface PoolLimits {
@@ -21,6 +21,8 @@ export interface TokenPool {
   ask: Ask
   /** For what must not be done twice. */
   askOnce: Ask
+  /** From now on the node runs, and KeystoreWrong comes out as KeystoreUnavailable. */
+  begin(): void
   /** Ends the processes. What is under way fails. */
   close(): Promise<void>
 }
@@ -36,7 +38,7 @@ export function tokenPool(connect: () => Promise<TokenLink>, { processes, retryM
   let wait = 0
   let notBefore = 0
   let trouble = ''
-  let opened = false
+  let running = false
   let wrong: KeystoreWrong | undefined
 
   function connectOne(): Promise<TokenLink> {
@@ -57,7 +59,6 @@ export function tokenPool(connect: () => Promise<TokenLink>, { processes, retryM
       }
       links.push(link)
       wait = 0
-      opened = true
       return link
     } catch (error) {
       wait = wait === 0 ? retryMs.first : Math.min(wait * 2, retryMs.most)
@@ -88,8 +89,8 @@ export function tokenPool(connect: () => Promise<TokenLink>, { processes, retryM
         return await work(link.ask)
       } catch (error) {
         if (!(error instanceof TokenFailed)) throw error
-        if (--tries > 0) continue
-        // A fresh session did not help: the library gets a fresh start.
+        if (--tries > 0 && !(error instanceof TokenLate)) continue
+        // A fresh session did not help, or there is no time for one: the library gets a fresh start.
         links = links.filter((other) => other !== link)
         void link.end()
         throw new KeystoreUnavailable(`The token does not answer: ${error.message}.`)
@@ -104,13 +105,16 @@ export function tokenPool(connect: () => Promise<TokenLink>, { processes, retryM
         return await attempt(tries, name, (ask) => ask(name, ...args))
       } catch (error) {
         // Keys that were right when the node started are somebody's to put back: the node waits and says so.
-        throw opened && error instanceof KeystoreWrong ? new KeystoreUnavailable(error.message) : error
+        throw running && error instanceof KeystoreWrong ? new KeystoreUnavailable(error.message) : error
       }
     }
   return {
     // `ask` of a link gives what the name demands, and this only passes it on.
     ask: asking(2) as Ask,
     askOnce: asking(1) as Ask,
+    begin() {
+      running = true
+    },
     async close() {
       closed = true
       await connecting?.catch(() => undefined)
