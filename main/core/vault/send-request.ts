@@ -2,7 +2,7 @@
  * One HTTP request to a vault and its whole answer. Whoever answers may be hostile: the answer is bounded in size and
  * time, no redirect is followed, and no name may lead to this computer's own network unless the person said so.
  */
-import { lookup as systemLookup } from 'node:dns'
+import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
 import type { LookupFunction } from 'node:net'
@@ -90,10 +90,16 @@ function said(code: string): string {
   return code === '' ? 'The connection failed.' : `The connection failed (${code}).`
 }
 
+export type SystemLookup = (
+  hostname: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void
+
 /** Names are looked up as the system does it; what they lead to is held against what the name itself promised. */
-function guardedLookup(named: Reach, near: boolean): LookupFunction {
+export function guardedLookup(named: Reach, near: boolean, lookup: SystemLookup = systemLookup): LookupFunction {
   return (hostname, options, done) => {
-    systemLookup(hostname, { ...options, all: true }, (error, found) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error) return done(error, [])
       const odd = found.find(({ address }) => !allowed(named, reach(address), near))
       if (odd) {

@@ -8,7 +8,7 @@ import { sendRequest } from '../../../main/core/vault/send-request.ts'
 import { openOwner } from '../../../main/core/vault/owner.ts'
 import { type NewRecord, putRecord } from '../../../main/core/vault/register.ts'
 import type { PasswordOptions } from '../../../main/core/vault/stretching.ts'
-import type { Secret } from '../../../main/core/keys/secret.ts'
+import { type Secret, withSecret } from '../../../main/core/keys/secret.ts'
 import type { HostileVault } from './hostile-vault.ts'
 
 /** No pauses between tries. An answer has two seconds, or as long as told. */
@@ -53,4 +53,8 @@ export async function register(vault: HostileVault, key: Secret, changes: Partia
 
 export async function tryPassword(vault: HostileVault, rid: RecordId, password = goodPassword): Promise<LoggedIn> {
   return await logIn(await linkTo(vault), { rid, password }, cheap)
+}
+
+export function digitsOf(key: Secret): string {
+  return withSecret(key, (bytes) => bytes.toString('hex'))
 }

@@ -24,6 +24,10 @@ export interface HostileVault {
   loseRequests(step: StepName, times: number): void
   /** The step is carried out and its answer gets lost, so many times. */
   loseAnswers(step: StepName, times: number): void
+  /** Bends and losses are over, and the records are what they were when this was made. */
+  restore(): void
+  /** What `restore` goes back to. */
+  remember(): void
   close(): Promise<void>
 }
 
@@ -33,6 +37,7 @@ export async function startHostileVault(): Promise<HostileVault> {
   const losses = new Map<StepName, number>()
   const steps: StepName[] = []
   let received = ''
+  let remembered: typeof model.records = new Map()
   const server = createServer((request, response) => {
     void handle(request, response).catch((error: unknown) => {
       response.writeHead(500, { 'content-type': 'text/plain' }).end(String(error))
@@ -68,6 +73,14 @@ export async function startHostileVault(): Promise<HostileVault> {
     bend: (step, how, times = Infinity) => void bends.set(step, { how, times }),
     loseRequests: (step, times) => void losses.set(step, times),
     loseAnswers: (step, times) => void bends.set(step, { how: () => 'drop', times }),
+    remember: () => void (remembered = structuredClone(model.records)),
+    restore() {
+      bends.clear()
+      losses.clear()
+      steps.length = 0
+      model.records.clear()
+      for (const [rid, record] of structuredClone(remembered)) model.records.set(rid, record)
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
