@@ -36,7 +36,7 @@ export class KnownRows {
     return this.tables.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  get(rid: Uint8Array): KnownRow | undefined {
+  get(rid: Buffer): KnownRow | undefined {
     return this.table(rid).get(rid)
   }
 
@@ -60,7 +60,7 @@ export class KnownRows {
     this.table(rid).set(rid, Number(entry.readBigUInt64LE(2 * half)), entry.subarray(half, 2 * half))
   }
 
-  private table(rid: Uint8Array): Table {
+  private table(rid: Buffer): Table {
     const table = this.tables[rid[0] ?? 0]
     if (!table) throw new Error('a record id is empty')
     return table
@@ -86,7 +86,7 @@ class Table {
     return this.slots.length
   }
 
-  get(rid: Uint8Array): KnownRow | undefined {
+  get(rid: Buffer): KnownRow | undefined {
     const at = this.find(rid)
     if (!this.isTaken(at)) return undefined
     return {
@@ -95,7 +95,7 @@ class Table {
     }
   }
 
-  set(rid: Uint8Array, counter: number, digest: Uint8Array): void {
+  set(rid: Buffer, counter: number, digest: Uint8Array): void {
     if (this.size + 1 > (this.slots.length / entryBytes) * fullest) this.grow()
     const at = this.find(rid)
     if (!this.isTaken(at)) this.size += 1
@@ -117,13 +117,12 @@ class Table {
   }
 
   /** Where it is, or where it would go. */
-  private find(rid: Uint8Array): number {
-    const wanted = Buffer.from(rid.buffer, rid.byteOffset, half)
+  private find(bytes: Buffer, from = 0): number {
     const capacity = this.slots.length / entryBytes
     // Ids are hashes: some of their bytes are as good as any hash of them.
-    for (let slot = wanted.readUInt32LE(8) % capacity; ; slot = (slot + 1) % capacity) {
+    for (let slot = bytes.readUInt32LE(from + 8) % capacity; ; slot = (slot + 1) % capacity) {
       const at = slot * entryBytes
-      if (!this.isTaken(at) || wanted.compare(this.slots, at, at + half) === 0) return at
+      if (!this.isTaken(at) || bytes.compare(this.slots, at, at + half, from, from + half) === 0) return at
     }
   }
 
@@ -133,11 +132,15 @@ class Table {
   }
 
   private grow(): void {
-    const old = [...this.entries()]
+    const old = this.slots
     const capacity = Math.ceil((this.slots.length / entryBytes) * growth) + 4
     this.slots = Buffer.alloc(capacity * entryBytes)
     this.size = 0
-    for (const entry of old)
-      this.set(entry.subarray(0, half), Number(entry.readBigUInt64LE(2 * half)), entry.subarray(half, 2 * half))
+    // Without an object for each entry: a million of them would be most of what the process ever held.
+    for (let from = 0; from < old.length; from += entryBytes) {
+      if (old.readBigUInt64LE(from + 2 * half) === 0n) continue
+      old.copy(this.slots, this.find(old, from), from, from + entryBytes)
+      this.size += 1
+    }
   }
 }

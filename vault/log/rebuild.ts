@@ -1,9 +1,12 @@
 /** What a node does before it serves: learn the log, and make sure that it is not older than what it should be. */
 import type { Keystore } from '../keystore/keystore.ts'
-import { maxEntries, type Storage } from '../store/storage.ts'
+import type { Storage } from '../store/storage.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { follow, LogBroken, type Position, type VerifyHead } from './chain.ts'
 import type { View } from './reading.ts'
+
+/** Entries read at once: few, since starting should not take more memory than running. */
+const atOnce = 2000
 
 /** A position that this node's keystore or another node has seen; the log must lead through it. */
 export interface Witness {
@@ -31,7 +34,7 @@ export async function rebuild(
   judge()
   if (!head && position.place > 0) throw new LogBroken('the log has no head')
   while (head && position.place < head.place) {
-    const entries = await storage.log(position.place, Math.min(maxEntries, head.place - position.place))
+    const entries = await storage.log(position.place, Math.min(atOnce, head.place - position.place))
     if (entries.length === 0) throw new LogBroken('the log has a gap')
     for (const entry of entries) {
       position = follow(position, entry)
