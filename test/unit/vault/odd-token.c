@@ -8,13 +8,18 @@
  *   fails CKR NAME[:N]     the function NAME (or any, with *) gives CKR, N times (once if not given, always with 0)
  *   hangs NAME             the function NAME does not return
  *   dies-before NAME:N | dies-after NAME:N       the process is killed at the Nth call of NAME from now on
+ *   dies-before file:N | dies-after file:N       at the Nth time a token's file is opened or removed (SoftHSM opens and
+ *                          writes an object's file once for each attribute); needs to be loaded with LD_PRELOAD
  *   fixed-templates        keys cannot be made with CKA_MODIFIABLE
  *
  * The file `calls` gets a line for every call.
  */
+#define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pkcs11/pkcs11.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +159,40 @@ static CK_RV odd_C_Encrypt(SESSION, BYTES(in), CK_BYTE_PTR out, CK_ULONG_PTR man
   if (told_to("writes-nonce")) memcpy(told, own, sizeof own);
   if (told_to("appends-nonce") && rv == CKR_OK) memcpy(out + *many, own, sizeof own), *many += sizeof own;
   return after("C_Encrypt", rv);
+}
+
+static int is_object(const char *name) {
+  size_t length = strlen(name);
+  return real && length > 7 && strcmp(name + length - 7, ".object") == 0;
+}
+
+int open(const char *name, int flags, ...) {
+  int (*next)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
+  mode_t mode = 0;
+  int fd;
+  if (flags & O_CREAT) {
+    va_list rest;
+    va_start(rest, flags);
+    mode = va_arg(rest, mode_t);
+    va_end(rest);
+  }
+  if (!is_object(name) || !(flags & O_RDWR)) return next(name, flags, mode);
+  read_orders();
+  if (is_struck("dies-before", "file")) die();
+  fd = next(name, flags, mode);
+  if (is_struck("dies-after", "file")) die();
+  return fd;
+}
+
+int remove(const char *name) {
+  int (*next)(const char *) = dlsym(RTLD_NEXT, "remove");
+  int result;
+  if (!is_object(name)) return next(name);
+  read_orders();
+  if (is_struck("dies-before", "file")) die();
+  result = next(name);
+  if (is_struck("dies-after", "file")) die();
+  return result;
 }
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {

@@ -9,6 +9,8 @@ import type { SoftHsm } from './softhsm.ts'
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 export interface OddToken {
+  /** The library itself, for LD_PRELOAD. */
+  library: string
   /** A new token, reached through the odd library. */
   token(): Pkcs11Spec
   /** See odd-token.c; none: it passes everything on. */
@@ -28,6 +30,7 @@ export function oddToken(softHsm: SoftHsm): OddToken {
   const [orders, calls] = [join(folder, 'orders'), join(folder, 'calls')]
   process.env['COFFER_ODD_FOLDER'] = folder
   return {
+    library,
     token() {
       const spec = softHsm.token()
       process.env['COFFER_ODD_REAL'] = spec.module

@@ -1,5 +1,5 @@
 import pkcs11js, { type Template } from 'pkcs11js'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Keystore, KeystoreUnavailable, KeystoreWrong } from '../../../vault/keystore/keystore.ts'
 import { createKeystore, openKeystore } from '../../../vault/keystore/open-keystore.ts'
 import type { Pkcs11Spec } from '../../../vault/keystore/pkcs11.ts'
@@ -78,6 +78,47 @@ describe('the anchor in a token', () => {
     await next.writeAnchor(at(3))
     expect(await next.readAnchor()).toEqual(at(3))
     expect(count()).toBe(1)
+  })
+
+  it('is the old one or the new one wherever in its files the token was cut short', { timeout: 300_000 }, async () => {
+    await opened[0]?.close()
+    const outcomes = new Set<number | undefined>()
+    vi.stubEnv('LD_PRELOAD', odd.library)
+    try {
+      for (const moment of ['before', 'after'])
+        for (let number = 1; ; number++) {
+          const place = number * 2
+          const fresh = await openKeystore(spec, 'a')
+          await fresh.writeAnchor(at(place))
+          await fresh.close()
+          const link = startLink(5000)
+          await link.ask('login', spec)
+          const { sequence } = await link.ask('readAnchor', 'a')
+          odd.order(`dies-${moment} file:${number}`)
+          const next = { sequence: sequence + 1, ...at(place + 1) }
+          const died = await link.ask('writeAnchor', 'a', next, sequence).then(
+            () => false,
+            () => true,
+          )
+          await link.end()
+          expect(died).toBe(odd.isDone())
+          odd.order()
+          if (!died) {
+            // SoftHSM touches an object's file more than ten times: fewer would mean that none was struck.
+            expect(number).toBeGreaterThan(10)
+            break
+          }
+          const after = await openKeystore(spec, 'a')
+          const read = (await after.readAnchor())?.place
+          await after.close()
+          expect([place, place + 1], `${moment} file ${number}`).toContain(read)
+          expect(count()).toBe(1)
+          outcomes.add(read === undefined ? read : read - place)
+        }
+    } finally {
+      vi.unstubAllEnvs()
+    }
+    expect(outcomes).toEqual(new Set([0, 1]))
   })
 
   it('is written all the same when the token fails or the process dies in the midst of it', async () => {
