@@ -1,7 +1,10 @@
-import { afterAll, beforeAll } from 'vitest'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openPostgres } from '../../../vault/store/postgres.ts'
+import { StorageUnfit } from '../../../vault/store/storage.ts'
 import { oneServer, type Server } from './postgres-server.ts'
 import { storageConformance } from './storage-conformance.ts'
+import { checkWhole, put, row } from './storage-samples.ts'
 
 let only: { server: Server; remove: () => Promise<void> } | undefined
 beforeAll(async () => {
@@ -25,4 +28,26 @@ storageConformance('postgres', async () => {
     open: (options = {}) => openPostgres({ urls: [url], allowSingleNode: true, ...options }),
     where: ['postgres', url],
   }
+})
+
+describe('an engine that is not PostgreSQL', () => {
+  it.each([
+    'CockroachDB CCL v25.1.0 (x86_64-pc-linux-gnu)',
+    'PostgreSQL 15.2-YB-2.25.0.0-b0 on x86_64',
+    'PostgreSQL 12.1 on x',
+  ])('“%s” is used only where that is allowed', async (version) => {
+    const url = await newDatabase()
+    const client = postgres(url, { max: 1, onnotice: () => undefined })
+    onTestFinished(() => client.end())
+    // PostgreSQL that gives itself out as another: what it shows is that nothing but the common words are spoken then.
+    const name = new URL(url).pathname.slice(1)
+    await client.unsafe(`CREATE SCHEMA pretence; CREATE FUNCTION pretence.version() RETURNS text LANGUAGE sql
+        AS $$ SELECT '${version}'::text $$; ALTER DATABASE ${name} SET search_path = pretence, pg_catalog`)
+    await expect(openPostgres({ urls: [url], allowSingleNode: true })).rejects.toThrow(StorageUnfit)
+    const storage = await openPostgres({ urls: [url], allowOtherEngine: true })
+    onTestFinished(() => storage.close())
+    await put(storage, [row('a'), row('b')])
+    await storage.ready()
+    expect((await checkWhole(storage, ['a', 'b'])).head?.place).toBe(2)
+  })
 })
