@@ -148,6 +148,10 @@ export class VaultModel {
     return { ...said, signature: this.sign(preimages.receipt(said)) }
   }
 
+  signRegistration(said: Parameters<typeof preimages.registration>[0]): string {
+    return this.sign(preimages.registration(said))
+  }
+
   #register(rid: string, request: string): Told {
     const setup = opaque.server.createSetup()
     const { registrationResponse: response } = opaque.server.createRegistrationResponse({
@@ -159,7 +163,7 @@ export class VaultModel {
     this.#setups.set(ticket, setup)
     const expiresAt = Date.now() + 120_000
     const said = { rid: preimages.decode(rid), request, response, ticket, expiresAt }
-    return ok({ response, ticket, expiresAt, signature: this.sign(preimages.registration(said)) })
+    return ok({ response, ticket, expiresAt, signature: this.signRegistration(said) })
   }
 
   #asOwner(rid: RecordId, { method, path, headers, body }: Asked): Told {
