@@ -14,6 +14,10 @@ export const beginning: Position = { place: 0, hash: Buffer.alloc(32) }
 
 /** The position after one more entry. Throws `LogBroken` when the entry does not follow. */
 export function follow(position: Position, entry: LogEntry): Position {
+  const { rid, counter, digest } = entry
+  // What is hashed below is hashed whatever it is, but nothing else of the vault has to bear with such values.
+  if (rid.length !== 32 || digest.length !== 32 || !Number.isSafeInteger(counter) || counter < 1)
+    throw new LogBroken(`what stands at ${entry.place} is no entry of a log`)
   if (entry.place !== position.place + 1)
     throw new LogBroken(`entry ${entry.place} stands where ${position.place + 1} belongs`)
   return { place: entry.place, hash: link(position.hash, entry) }

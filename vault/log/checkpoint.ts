@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { fields } from '../../contract/vault-preimages.ts'
 import type { Keystore } from '../keystore/keystore.ts'
-import { FieldReader } from '../service/field-reader.ts'
+import { FieldReader, Malformed } from '../service/field-reader.ts'
 import type { Storage } from '../store/storage.ts'
 import { beginning, identityKey, LogBroken, type Position, verifySignature } from './chain.ts'
 import { knownRowBytes, KnownRows } from './known-rows.ts'
@@ -54,14 +54,24 @@ export async function readCheckpoint(
     last = part
   }
   if (!last) throw new LogBroken('the checkpoint is empty')
-  const reader = new FieldReader(last)
-  const position = { place: stored.place, hash: Buffer.from(reader.bytes()) }
-  const whole = reader.bytes()
-  const signature = reader.bytes()
+  const { hash, whole, signature } = signedEnd(last)
+  const position = { place: stored.place, hash }
   if (!digest.digest().equals(whole)) throw new LogBroken('the checkpoint is not whole')
   if (!verifySignature(identityKey(identity), preimage(position, whole), signature))
     throw new LogBroken('the checkpoint is not signed by this vault')
   return { known, position }
+}
+
+function signedEnd(part: Buffer): { hash: Buffer; whole: Buffer; signature: Buffer } {
+  try {
+    const reader = new FieldReader(part)
+    const end = { hash: Buffer.from(reader.bytes()), whole: reader.bytes(), signature: reader.bytes() }
+    reader.end()
+    return end
+  } catch (error) {
+    if (error instanceof Malformed) throw new LogBroken('the checkpoint is not whole')
+    throw error
+  }
 }
 
 function takeIn(known: KnownRows, part: Buffer, digest: { update(bytes: Buffer): unknown }): void {

@@ -40,8 +40,9 @@ export function readOn(view: View, seen: Pick<Seen, 'head' | 'entries'>, verifyH
   if (head.place < position.place)
     throw new LogBroken(`the database ends at ${head.place}, this node has seen ${position.place}`)
   if (head.place > position.place + maxEntries) throw new Behind()
-  // Cut off below a checkpoint, if it is no fault; where there is none, catching up finds that it is one.
-  if ((entries[0]?.place ?? 0) > position.place + 1) throw new Behind()
+  // Cut off below a checkpoint, if it is no fault; where there is none, catching up finds that it is one. At the head
+  // itself there is nothing to catch up with: whatever lies beyond it was never written by a vault.
+  if (head.place > position.place && (entries[0]?.place ?? 0) > position.place + 1) throw new Behind()
   const overlay = new Map<string, KnownRow>()
   for (const entry of entries) {
     position = follow(position, entry)
