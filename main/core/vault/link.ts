@@ -5,7 +5,7 @@ import { protocol } from '../../../contract/vault-limits.ts'
 import { Info, type Refusal } from '../../../contract/vault.ts'
 import { askedByOwner } from '../../../contract/vault-preimages.ts'
 import { type VaultAddress } from './address.ts'
-import { ask, isRefusal, type Reached } from './exchange.ts'
+import { ask, isRefusal, type Question, type Reached } from './exchange.ts'
 import { hash, readIdentity, type VaultIdentity } from './identity.ts'
 import type { Network } from './request.ts'
 import { type Owner, signRequest } from './owner.ts'
@@ -74,6 +74,12 @@ export async function askAsOwner<T>(
     body: bytes,
   })
   const asked = hash(askedByOwner(requestId))
-  const question = { method, path, headers, ...(bytes.length > 0 ? { body: bytes } : {}) }
+  const question: Question = {
+    method,
+    path,
+    headers,
+    ...(bytes.length > 0 ? { body: bytes } : {}),
+    ...(method === 'GET' ? {} : { costs: 'change' }),
+  }
   return { answer: await ask(link, question, schema), asked }
 }
