@@ -17,19 +17,10 @@ function sites(): Sites {
   if (!made) throw new Error('there are no sites')
   return made
 }
-let databases = 0
-/** A database of its own; gives the addresses of it at all three sites, and at each. */
-async function newDatabase(): Promise<(...of: ('a' | 'b' | 'c')[]) => string> {
-  databases += 1
-  const name = `vault_${databases}`
-  const { a, b, c } = sites()
-  await a.sql(`CREATE DATABASE ${name}`)
-  for (const standby of [b, c]) {
-    await until('the database at the standbys', async () => {
-      return (await standby.sql(`SELECT 1 FROM pg_database WHERE datname = '${name}'`)).length === 1
-    })
-  }
-  return (...of) => `postgres://vault@${of.map((it) => `127.0.0.1:${sites()[it].port}`).join()}/${name}`
+/** Removes what the test before left; gives the address of the database at these sites. */
+async function emptied(): Promise<(...of: ('a' | 'b' | 'c')[]) => string> {
+  await sites().a.sql('DROP SCHEMA IF EXISTS coffer_vault CASCADE')
+  return (...of) => `postgres://vault@${of.map((it) => `127.0.0.1:${sites()[it].port}`).join()}/postgres`
 }
 async function opened(url: string, options: Partial<PostgresOptions> = {}): Promise<Storage> {
   const storage = await openPostgres({ urls: [url], patience: 1500, ...options })
@@ -67,7 +58,7 @@ function waitingForQuorum(): Promise<{ pid: number }[]> {
 
 describe('a server that must not be used', () => {
   it('a standby is never written to, alone or among others', async () => {
-    const at = await newDatabase()
+    const at = await emptied()
     await expect(opened(at('b'), { patience: 300 })).rejects.toThrow(/is a standby/)
     await expect(opened(at('b', 'c'), { patience: 300 })).rejects.toThrow(StorageUnavailable)
     expect(await put(await opened(at('c', 'b', 'a')), [row('a')])).toBe(1)
@@ -78,7 +69,7 @@ describe('a server that must not be used', () => {
     ['fsync', 'off', /fsync/],
     ['full_page_writes', 'off', /full_page_writes/],
   ])('one with %s “%s” is unfit, and evaluates nothing where it was fit before', async (name, value, message) => {
-    const at = await newDatabase()
+    const at = await emptied()
     const storage = await opened(at('a', 'b', 'c'))
     await put(storage, [row('a')])
     await set(name, value)
@@ -93,14 +84,14 @@ describe('a server that must not be used', () => {
   })
 
   it('one without standbys is used only where that is allowed', async () => {
-    const at = await newDatabase()
+    const at = await emptied()
     await set('synchronous_standby_names', '')
     await expect(opened(at('a'))).rejects.toThrow(/allow a single node explicitly/)
     expect(await put(await opened(at('a'), { allowSingleNode: true }), [row('a')])).toBe(1)
   })
 
   it('settings of the role or in the address change nothing of ours', async () => {
-    const at = await newDatabase()
+    const at = await emptied()
     const { a } = sites()
     await a.sql("ALTER ROLE vault SET client_min_messages = 'error'; ALTER ROLE vault SET synchronous_commit = 'local'")
     onTestFinished(async () => void (await a.sql('ALTER ROLE vault RESET ALL')))
@@ -112,25 +103,23 @@ describe('a server that must not be used', () => {
   })
 
   it('tables that the vault did not make are left alone', async () => {
-    const at = await newDatabase()
-    const client = postgres(at('a'), { max: 1 })
+    const at = await emptied()
+    const client = postgres(at('a'), { max: 1, onnotice: () => undefined })
     onTestFinished(() => client.end())
     await client.unsafe('CREATE SCHEMA coffer_vault; CREATE TABLE coffer_vault.rows (rid text)')
     await expect(opened(at('a'))).rejects.toThrow(StorageUnfit)
-    const other = await newDatabase()
-    await (await opened(other('a'))).close()
-    const second = postgres(other('a'), { max: 1 })
-    onTestFinished(() => second.end())
-    await second.unsafe(`CREATE FUNCTION coffer_vault.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    await client.unsafe('DROP SCHEMA coffer_vault CASCADE')
+    await (await opened(at('a'))).close()
+    await client.unsafe(`CREATE FUNCTION coffer_vault.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
       CREATE TRIGGER t BEFORE INSERT ON coffer_vault.log FOR EACH ROW EXECUTE FUNCTION coffer_vault.f()`)
-    await expect(opened(other('a'))).rejects.toThrow(StorageUnfit)
+    await expect(opened(at('a'))).rejects.toThrow(StorageUnfit)
   })
 })
 
 describe('both standbys gone', () => {
   it('nothing is acknowledged, nothing decided any more, and it goes on when one is back', async () => {
     const { a, b } = sites()
-    const at = await newDatabase()
+    const at = await emptied()
     const storage = await opened(at('a', 'b', 'c'))
     const other = await opened(at('a', 'b', 'c'))
     await increment(storage, 'shared', async () => undefined)
@@ -151,19 +140,20 @@ describe('both standbys gone', () => {
     // What nobody acknowledged was committed all the same, as it may be.
     expect(seen.head?.place).toBe(decided + 1)
     await until('no process to be left over', async () => {
-      const left = "SELECT 1 FROM pg_stat_activity WHERE datname LIKE 'vault_%' AND state <> 'idle'"
-      return (await a.sql(left)).length === 0
+      const left = await a.sql(`SELECT 1 FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()`)
+      return left.length === 0
     })
   })
 
   it('a commit whose wait is cut short is no commit, though PostgreSQL reports success', async () => {
     const { a } = sites()
-    const at = await newDatabase()
+    const at = await emptied()
     const storage = await opened(at('a', 'b', 'c'), { patience: 8000 })
     await put(storage, [row('a')])
     const naive = postgres(at('a'), { max: 1, onnotice: () => undefined })
     onTestFinished(() => naive.end({ timeout: 0 }))
-    await naive.unsafe('CREATE TABLE naive (it int)')
+    await naive.unsafe('CREATE TABLE IF NOT EXISTS naive (it int)')
     freezeStandbys()
     const cancelled = async (): Promise<void> => {
       await until('a commit that waits', async () => (await waitingForQuorum()).length === 1)

@@ -21,9 +21,16 @@ async function newDatabase(): Promise<string> {
   return `postgres://vault@127.0.0.1:${only.server.port}/vault_${databases}`
 }
 
-// Alone, as the quorum needs three servers: test/faults/vault-sites.test.ts.
+/** Nothing of a vault's, in the database that there is: much quicker than another database. */
+async function emptied(): Promise<string> {
+  if (!only) throw new Error('there is no server')
+  await only.server.sql('DROP SCHEMA IF EXISTS coffer_vault CASCADE')
+  return only.server.url
+}
+
+// Alone, as the quorum needs three servers: test/faults/vault-quorum.test.ts.
 storageConformance('postgres', async () => {
-  const url = await newDatabase()
+  const url = await emptied()
   return {
     open: (options = {}) => openPostgres({ urls: [url], allowSingleNode: true, ...options }),
     where: ['postgres', url],
