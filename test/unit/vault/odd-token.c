@@ -5,7 +5,7 @@
  * COFFER_ODD_REAL is the library it passes on to; COFFER_ODD_FOLDER holds the file `orders`, read at every call:
  *
  *   writes-nonce | appends-nonce | hides-nonce   AES-GCM takes a nonce of the token's, and tells it so
- *   fails CKR NAME[:N]     the function NAME (or any, with *) gives CKR, N times (once if not given, always with 0)
+ *   fails CKR NAME[,NAME…][:N]   these functions (any, with *) give CKR, N times (once if not given, always with 0)
  *   hangs NAME             the function NAME does not return
  *   dies-before NAME:N | dies-after NAME:N       the process is killed at the Nth call of NAME from now on
  *   dies-before file:N | dies-after file:N       at the Nth time a token's file is opened or removed (SoftHSM opens and
@@ -55,12 +55,18 @@ static void die(void) {
   pause();
 }
 
+static int is_named(const char *list, const char *name) {
+  const char *found = strstr(list, name);
+  if (strcmp(list, "*") == 0) return 1;
+  return found && (found[strlen(name)] == 0 || found[strlen(name)] == ',') && (found == list || found[-1] == ',');
+}
+
 /* Whether this is the call that the order, “<what> NAME:N”, means. */
 static int is_struck(const char *what, const char *name) {
   char meant[64];
   int number = 1;
   if (!told_to(what) || sscanf(orders + strlen(what), " %63[^:]:%d", meant, &number) < 1) return 0;
-  if (strcmp(meant, name) != 0 && strcmp(meant, "*") != 0) return 0;
+  if (!is_named(meant, name)) return 0;
   if (strcmp(counted, orders) != 0) strcpy(counted, orders), count = 0;
   return ++count == number;
 }
@@ -76,7 +82,7 @@ static CK_RV before(const char *name) {
   if (told_to("hangs") && strcmp(orders + 6, name) == 0)
     for (;;) pause();
   if (told_to("fails") && sscanf(orders, "fails %lu %63[^:]:%d", &code, meant, &times) >= 2 &&
-      (strcmp(meant, name) == 0 || strcmp(meant, "*") == 0)) {
+      is_named(meant, name)) {
     if (times == 1) unlink(path("orders"));
     if (times > 1) {
       FILE *file = fopen(path("orders"), "w");

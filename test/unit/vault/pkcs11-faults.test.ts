@@ -170,6 +170,19 @@ describe('the PIN', () => {
     expect(odd.calls('C_Login')).toBe(tried + 2)
   })
 
+  it('that a new session is refused with is not tried by any other, even when it would do again', async () => {
+    const tried = odd.calls('C_Login')
+    odd.order(`fails ${pkcs11js.CKR_PIN_INCORRECT} C_SignInit,C_Login:0`)
+    for (let count = 0; count < 10; count++) await expect(keys.sign(plain)).rejects.toThrow(/refused the PIN/)
+    expect(odd.calls('C_Login')).toBe(tried + 1)
+    odd.order()
+    await expect(keys.ready()).rejects.toThrow(KeystoreUnavailable)
+    expect(odd.calls('C_Login')).toBe(tried + 1)
+    // It takes an operator, who restarts the node.
+    opened.push(await openKeystore(spec, 'a'))
+    expect(odd.calls('C_Login')).toBe(tried + 2)
+  })
+
   it('of a token that is not there is not tried anywhere else', async () => {
     const tried = odd.calls('C_Login')
     const attempt = openKeystore({ ...spec, tokenLabel: 'none' }, 'a')
