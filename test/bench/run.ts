@@ -17,10 +17,14 @@ import { stopAll } from './run-program.ts'
 import { Samples } from './samples.ts'
 import { measureScale } from './scale.ts'
 import { tableOf } from './table.ts'
+import { benchVault } from './vault/run.ts'
 import { fraction, fullSize, prepareWorkload } from './workload.ts'
 
+const [first, ...rest] = process.argv.slice(2)
 const options = readOptions(process.argv.slice(2))
-if (typeof options === 'string') {
+if (first === 'vault') {
+  process.exitCode = await benchVault(rest)
+} else if (typeof options === 'string') {
   console.error(`${options}\n\n${usage}`)
   process.exitCode = 2
 } else {

@@ -6,10 +6,10 @@ import { burn, type Damage, survey } from '../log/recover.ts'
 import { rotateSealKey } from '../log/rotate.ts'
 import { anchoredPosition } from '../node.ts'
 import { inviteNote, newInvite } from '../service/invites.ts'
-import { writeInvite } from '../log/write-note.ts'
+import { addInvite } from '../log/write-note.ts'
 import type { SecretSources } from './given.ts'
 import { OperatorError } from './operator-error.ts'
-import type { Bench } from './program.ts'
+import type { Bench } from './bench.ts'
 import { openParts } from './set-up.ts'
 
 type Parts = Awaited<ReturnType<typeof openParts>>
@@ -69,7 +69,7 @@ export async function makeInvite(
   if (!(length > 0 && length <= 3650)) throw new OperatorError(`--days takes a number of days, not “${days}”.`)
   await withParts(folder, sources, async ({ config, keystore, storage }) => {
     const token = newInvite()
-    await writeInvite({ storage, keystore }, inviteNote(token), length * 86_400_000)
+    await addInvite({ storage, keystore }, inviteNote(token), length * 86_400_000)
     bench.say(`${address.replace(/\/+$/, '')}#${config.fingerprint}\nInvite: ${token}`)
   })
 }

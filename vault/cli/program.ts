@@ -1,22 +1,11 @@
 /** `coffer-vault …`: its commands, and how each ends. */
 import { Command, CommanderError, Option } from 'commander'
 import { dataFolder } from './config.ts'
+import type { Bench } from './bench.ts'
 import { OperatorError } from './operator-error.ts'
 import { rotate, recover, makeInvite, status, verifyLog } from './operate.ts'
 import { serve, type ServeOptions } from './serve.ts'
 import { setUp } from './set-up.ts'
-
-/** What the commands take from outside. */
-export interface Bench {
-  args: readonly string[]
-  env: NodeJS.ProcessEnv
-  /** To standard output. */
-  say: (text: string) => void
-  /** To standard error. */
-  warn: (text: string) => void
-  /** Resolves at SIGINT or SIGTERM. */
-  untilToldToEnd: () => Promise<void>
-}
 
 interface Everywhere {
   data?: string

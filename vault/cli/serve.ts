@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { createLog, startVault } from '../index.ts'
 import { readConfig } from './config.ts'
 import { listenAt, peersFrom, waitsFrom } from './given.ts'
-import type { Bench } from './program.ts'
+import type { Bench } from './bench.ts'
 import { openParts, plainSetUp, setUp } from './set-up.ts'
 
 export interface ServeOptions {

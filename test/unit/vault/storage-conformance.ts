@@ -7,14 +7,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { StorageUnavailable, type Storage } from '../../../vault/store/storage.ts'
 import { storageReads } from './storage-reads.ts'
-import { checkWhole, increment, look, put, rid, row, writing } from './storage-samples.ts'
-
-export interface Bed {
-  /** Each call gives another storage over the same database. */
-  open(options?: { at?: (moment: 'begun' | 'written' | 'committed') => void }): Promise<Storage>
-  /** What test/unit/vault/group-writer.ts has to be told to write into it. */
-  where: readonly [engine: string, where: string]
-}
+import { type Bed, checkWhole, increment, look, put, rid, row, writing } from './storage-samples.ts'
 
 /** `makeBed` gives an empty database, new for each test. */
 export function storageConformance(engine: string, makeBed: () => Promise<Bed>): void {

@@ -2,8 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { StorageUnavailable, maxEntries } from '../../../vault/store/storage.ts'
-import type { Bed } from './storage-conformance.ts'
-import { checkpointOf, checkWhole, increment, look, partsOf, put, rid, row } from './storage-samples.ts'
+import { type Bed, checkpointOf, checkWhole, increment, look, partsOf, put, rid, row } from './storage-samples.ts'
 
 /** `bed` gives an empty database, and closes what was opened on it. */
 export function storageReads(engine: string, bed: () => Promise<Bed>): void {

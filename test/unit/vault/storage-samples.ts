@@ -77,3 +77,10 @@ export async function checkpointOf(storage: Storage): Promise<{ place: number; p
   for await (const part of found.parts) parts.push(part.toString())
   return { place: found.place, parts }
 }
+
+export interface Bed {
+  /** Each call gives another storage over the same database. */
+  open(options?: { at?: (moment: 'begun' | 'written' | 'committed') => void }): Promise<Storage>
+  /** What test/unit/vault/group-writer.ts has to be told to write into it. */
+  where: readonly [engine: string, where: string]
+}
