@@ -54,7 +54,8 @@ export function readOn(view: View, seen: Pick<Seen, 'head' | 'entries'>, verifyH
     throw new LogBroken('the head of the log is not signed by this vault')
   return {
     position,
-    epoch: head.epoch,
+    // An older head of the same place would bring an older key back, which may be about to be destroyed.
+    epoch: Math.max(head.epoch, view.epoch),
     entries,
     row: (rid) => overlay.get(rid.toString('hex')) ?? view.known.get(rid),
   }

@@ -35,7 +35,8 @@ export class FieldReader {
   oneOf<T extends string>(values: readonly T[]): T {
     const text = this.text()
     const value = values.find((it) => it === text)
-    if (value === undefined) throw new Malformed(`${text} is none of ${values.join(', ')}`)
+    // Without quoting what stands there: it may be anybody's, and this goes to an operator's terminal.
+    if (value === undefined) throw new Malformed(`something else stands where one of ${values.join(', ')} belongs`)
     return value
   }
 

@@ -16,8 +16,8 @@ import { OpaqueRefused, verifyThird } from './opaque-pool.ts'
 import type { VaultRecord } from './record.ts'
 import { Refused } from './refused.ts'
 import { sealRelease } from './release.ts'
-import { receiptOf } from './receipts.ts'
 import { makeStatement } from './statements.ts'
+import { storedReceipt, storedReceipts } from './stored-receipts.ts'
 import type { VaultParts } from './vault.ts'
 
 /** Receipts that a login brings along at most: more are had by asking for them. */
@@ -30,7 +30,8 @@ export async function startLogin(parts: VaultParts, rid: Buffer, first: string):
   const { value } = settled
   if (value.outcome !== 'charged' && value.outcome !== 'repeated') return refuseLogin(parts, { rid, message, settled })
   const { attempt, generation, epoch, secrets } = value
-  const receipt = value.outcome === 'charged' ? settled.receipts[0] : await findReceipt(parts, rid, attempt.receipt)
+  const receipt =
+    value.outcome === 'charged' ? settled.receipts[0] : await storedReceipt(parts.storage, rid, attempt.receipt)
   if (!receipt) throw new Unavailable('a receipt is missing', { charged: true })
   parts.watch?.({ what: 'evaluated', rid, repeated: value.outcome === 'repeated' })
   const evaluated = await evaluate(parts, { rid, first, ...secrets })
@@ -77,12 +78,6 @@ async function refuseLogin(
   }
 }
 
-/** The same receipt that the attempt was first answered with. */
-async function findReceipt({ storage }: VaultParts, rid: Buffer, number: number): Promise<Receipt | undefined> {
-  const [stored] = await storage.receipts(rid, number - 1, 1)
-  return stored?.number === number ? receiptOf(stored) : undefined
-}
-
 /** Releases the wrapped key for the right third message. A wrong one uses its ticket up. */
 export async function finishLogin(
   parts: VaultParts,
@@ -111,7 +106,7 @@ export async function finishLogin(
   parts.watch?.({ what: 'released', rid })
   return {
     release: release.toString('base64url'),
-    receipts: await latestReceipts(parts, rid, opened.record),
+    receipts: await latestReceipts(parts, opened.record),
     statement: await makeStatement(parts.keystore, { ...settled, rid, asked: facts.message }),
   }
 }
@@ -128,11 +123,15 @@ async function requireOpened(
   })
 }
 
-/** Those since the success before this one, that one included. */
-async function latestReceipts({ storage }: VaultParts, rid: Buffer, record: VaultRecord): Promise<Receipt[]> {
+/**
+ * Those since the success before this one, that one included. None where they are not as the record says: whoever has
+ * proved the password gets his key all the same, and sees by the missing receipt of this very login that something is
+ * wrong.
+ */
+async function latestReceipts({ storage }: VaultParts, record: VaultRecord): Promise<Receipt[]> {
   const since = (record.opened?.receiptBefore ?? 0) - 1
   const after = Math.max(0, since, record.receipts - receiptsAtLogin)
-  return (await storage.receipts(rid, after, receiptsAtLogin)).map(receiptOf)
+  return (await storedReceipts(storage, record, after)) ?? []
 }
 
 /** Takes a ticket back from a client who saw that the password was wrong. */

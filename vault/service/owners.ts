@@ -3,15 +3,16 @@ import type { Newest, PutRecord } from '../../contract/vault.ts'
 import { type Changed, type Receipts, type RegisterStarted, type Statement } from '../../contract/vault.ts'
 import { maxReceipts, ticketLife } from '../../contract/vault-limits.ts'
 import { askedByOwner, registration as registrationPreimage } from '../../contract/vault-preimages.ts'
-import type { Settled } from '../log/journal.ts'
+import { type Settled, Unavailable } from '../log/journal.ts'
+import type { Keystore } from '../keystore/keystore.ts'
 import { hash } from './hash.ts'
-import { inviteNote } from './invites.ts'
+import { inviteNote, inviteServes } from './invites.ts'
 import { OpaqueRefused } from './opaque-pool.ts'
 import { requireRecent, type SignedRequest, verifyNewest, verifyOwner } from './owner.ts'
-import { type ChangeResult, look, put, remove, setNewest } from './ownership.ts'
-import { receiptOf } from './receipts.ts'
+import { type ChangeResult, look, type NewRecord, put, remove, setNewest } from './ownership.ts'
 import { Refused } from './refused.ts'
 import { makeStatement } from './statements.ts'
+import { storedReceipts } from './stored-receipts.ts'
 import type { VaultParts } from './vault.ts'
 
 /**
@@ -38,7 +39,7 @@ export async function putRecord(parts: VaultParts, signed: SignedRequest, body: 
   const owner = verifyOwner(signed, parts.fingerprint)
   if (body.newest) verifyNewest(owner.ownerKey, owner.rid, body.newest)
   const { setup, expiresAt, counter } = await parts.tickets.openRegistration(owner.rid, body.ticket)
-  const invite = parts.invites ? inviteNote(body.invite ?? '') : undefined
+  const invite = parts.invites ? inviteOf(parts.keystore, body.invite ?? '') : undefined
   // Better now than in ten guesses that cannot be evaluated.
   await checkRecord(parts, { rid: owner.rid, setup, record: body.record })
   const made = {
@@ -53,7 +54,7 @@ export async function putRecord(parts: VaultParts, signed: SignedRequest, body: 
     counter,
     invite,
   }
-  const notes = invite === undefined ? [] : [invite]
+  const notes = invite === undefined ? [] : [invite.name]
   return changedBy(parts, owner, await parts.journal.submit(owner.rid, (moment) => put(moment, owner, made), notes))
 }
 
@@ -82,12 +83,20 @@ export async function readReceipts(parts: VaultParts, signed: SignedRequest, aft
   const owner = verifyOwner(signed, parts.fingerprint)
   requireRecent(signed.headers, parts.now())
   const settled = await parts.journal.submit(owner.rid, look)
-  const last = settled.record?.receipts ?? 0
-  const stored = await parts.storage.receipts(owner.rid, Math.max(after, last - maxReceipts), maxReceipts)
+  const { record } = settled
+  const last = record?.receipts ?? 0
+  const receipts = record ? await storedReceipts(parts.storage, record, Math.max(after, last - maxReceipts)) : []
+  // Said by nobody: an owner who is shown a part of them would take it for all.
+  if (!receipts) throw new Unavailable('receipts are not as their record says', { charged: false })
   return {
-    receipts: stored.map(receiptOf),
+    receipts,
     statement: await makeStatement(parts.keystore, { ...settled, rid: owner.rid, asked: asked(owner) }),
   }
+}
+
+function inviteOf({ identity }: Keystore, token: string): NonNullable<NewRecord['invite']> {
+  const name = inviteNote(token)
+  return { name, serves: (note, now) => inviteServes({ identity, name }, note, now) }
 }
 
 /** Refused (bad_request) for a record that is none of OPAQUE's: its points lie on no curve. */

@@ -21,8 +21,8 @@ export interface NewRecord {
   expiresAt: number
   /** The record's counter when that ticket was given; 0 for none. */
   counter: number
-  /** The note of the invite that is used up by creating; undefined where none is needed. */
-  invite: string | undefined
+  /** The invite that is used up by creating, and whether its note serves; undefined where none is needed. */
+  invite: { name: string; serves: (note: Buffer | undefined, now: number) => boolean } | undefined
 }
 
 export type ChangeResult =
@@ -43,7 +43,7 @@ export function put(moment: Moment, owner: OwnerRequest, it: NewRecord): Outcome
     // held back until the record was deleted. Whoever creates anew begins after the end.
     if (record && !isLiving(record) && it.counter < record.counter) return { value: { outcome: 'conflict', record } }
     // Whoever has a record was invited once; a new key needs an invite of its own.
-    if (!record && it.invite !== undefined && !inviteServes(notes.get(it.invite), now))
+    if (!record && it.invite !== undefined && !it.invite.serves(notes.get(it.invite.name), now))
       return { value: { outcome: 'invite_needed', record } }
     const base = record ?? blank(owner)
     const next = changed(base, {
@@ -66,7 +66,7 @@ export function put(moment: Moment, owner: OwnerRequest, it: NewRecord): Outcome
       value: { outcome: 'done', receipt: made.receipt, record: made.record },
       next: { record: made.record, secrets: it.secrets },
       receipts: [made.receipt],
-      ...(!record && it.invite !== undefined ? { notes: new Map([[it.invite, null]]) } : {}),
+      ...(!record && it.invite !== undefined ? { notes: new Map([[it.invite.name, null]]) } : {}),
     }
   })
 }
@@ -127,11 +127,6 @@ function isRepeat({ lastChange }: VaultRecord, { requestId, bodyDigest }: OwnerR
 
 function newer(known: Newest | null, brought: Newest | null): Newest | null {
   return brought && (!known || brought.number > known.number) ? brought : known
-}
-
-/** An invite's note is its last moment, ms since 1970, as text. */
-function inviteServes(note: Buffer | undefined, now: number): boolean {
-  return note !== undefined && now < Number(note.toString())
 }
 
 /** A record before it was ever made. */

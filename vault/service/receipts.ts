@@ -2,7 +2,6 @@
 import type { Receipt } from '../../contract/vault.ts'
 import { RecordId } from '../../contract/vault.ts'
 import { receipt as receiptPreimage } from '../../contract/vault-preimages.ts'
-import type { StoredReceipt } from '../store/storage.ts'
 import { hash } from './hash.ts'
 import type { VaultRecord } from './record.ts'
 
@@ -32,12 +31,4 @@ export function addReceipt(
 
 export function receiptDigest(receipt: Draft): Buffer {
   return hash(receiptPreimage(receipt))
-}
-
-/**
- * A receipt as it was stored. Not looked at again: its signature is the vault's, and whoever gets it checks that. What a
- * thief of the database changed here, he changed for the reader to see.
- */
-export function receiptOf({ bytes }: StoredReceipt): Receipt {
-  return JSON.parse(bytes.toString()) as Receipt
 }

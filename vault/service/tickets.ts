@@ -42,7 +42,7 @@ export class Tickets {
   /** Refused (conflict) for anything that is not a login ticket of this record. */
   openLogin(rid: Buffer, ticket: string): Promise<LoginTicket> {
     return this.opening(ticket, async (reader) => {
-      const epoch = reader.number()
+      const epoch = await this.knownEpoch(reader.number())
       const facts: TicketFacts = {
         generation: reader.number(),
         epoch: reader.number(),
@@ -66,7 +66,7 @@ export class Tickets {
   /** Refused (conflict) for anything that is not a registration ticket for this record id. */
   openRegistration(rid: Buffer, ticket: string): Promise<RegistrationTicket> {
     return this.opening(ticket, async (reader) => {
-      const epoch = reader.number()
+      const epoch = await this.knownEpoch(reader.number())
       const expiresAt = reader.number()
       const counter = reader.number()
       const sealed = reader.bytes()
@@ -74,6 +74,15 @@ export class Tickets {
       const setup = await this.keystore.open(epoch, sealed, registrationBinding(rid, expiresAt, counter))
       return { expiresAt, counter, setup: Buffer.from(setup) }
     })
+  }
+
+  /**
+   * Another node may have a key that this one has not used yet. One that no node has was never any ticket's: without
+   * this, made-up tickets would be answered as if a token lacked a key.
+   */
+  private async knownEpoch(epoch: number): Promise<number> {
+    if (epoch > this.epoch() && !(await this.keystore.epochs()).includes(epoch)) throw new Malformed('no such key')
+    return epoch
   }
 
   private async opening<T>(ticket: string, open: (reader: FieldReader) => Promise<T>): Promise<T> {

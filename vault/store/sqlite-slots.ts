@@ -36,7 +36,8 @@ export function rowWrite(db: Database): (row: StoredRow) => void {
   )
   const fill = db.prepare('UPDATE slots SET bytes = ? WHERE number = ?')
   const addSlot = db.prepare('INSERT INTO slots (bytes) VALUES (?)')
-  const addRow = db.prepare('INSERT INTO rows (rid, touch_at, slot) VALUES (?, ?, ?)')
+  // Where a row has lost its slot, which somebody else did, it gets a new one.
+  const addRow = db.prepare('INSERT OR REPLACE INTO rows (rid, touch_at, slot) VALUES (?, ?, ?)')
   const setRow = db.prepare('UPDATE rows SET touch_at = ?, slot = ? WHERE rid = ?')
   return ({ rid, touchAt, bytes }) => {
     const found = find.get(rid)
