@@ -8,6 +8,7 @@
  *     npm run soak -- calls              every call to a destination fails, once and for good
  *     npm run soak -- disks              disks that fill up or are taken away at every moment
  *     npm run soak -- meanwhile          a backup or a forget while another process reads, at every call
+ *     npm run soak -- vault 100000       so many schedules of an adversarial relay against the vault
  *
  * Every draw comes from one seed, which is printed; COFFER_SEED=… has a run again. Ends at the first failure, since
  * what follows one would build upon it.
@@ -16,6 +17,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { chooseSeed } from '../faults/seed.ts'
 import { everyMoment } from './every-moment.ts'
+import { relaySchedules } from './relay-schedules.ts'
 import { randomMoments } from './random-moments.ts'
 
 const [part = 'all', count] = process.argv.slice(2)
@@ -27,6 +29,7 @@ const parts: Record<string, () => Promise<void>> = {
   moments: () => everyMoment(seed),
   calls: () => Promise.resolve(vitest('test/faults/every-call.test.ts')),
   disks: () => Promise.resolve(vitest('test/faults/disks.test.ts')),
+  vault: () => relaySchedules({ count: Number(count ?? 20_000), seed }),
   meanwhile: () => Promise.resolve(vitest('test/faults/meanwhile.test.ts')),
 }
 const chosen = part === 'all' ? Object.values(parts) : [parts[part] ?? unknownPart()]

@@ -2,12 +2,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import * as opaque from '@serenity-kit/opaque'
-
-/** All bytes are base64url, as the library has them. */
-export type OpaqueTask =
-  | { kind: 'register'; rid: string; request: string }
-  | { kind: 'login'; rid: string; fingerprint: string; setup: string; registration: string; message: string }
-export type OpaqueAnswer = { setup: string; response: string } | { state: string; message: string } | { failed: true }
+import type { OpaqueAnswer, OpaqueTask } from './opaque-task.ts'
 
 /** What it was given is no message of OPAQUE's: not a point of the group, for example. */
 export class OpaqueRefused extends Error {}
@@ -52,7 +47,7 @@ export class OpaquePool {
     await Promise.all([...this.workers.keys()].map((worker) => worker.terminate()))
   }
 
-  private run(task: OpaqueTask): Promise<OpaqueAnswer> {
+  protected run(task: OpaqueTask): Promise<OpaqueAnswer> {
     return new Promise((resolve, reject) => {
       const idlest = [...this.workers].sort(([, a], [, b]) => a.size - b.size)[0]
       if (!idlest) return reject(new Error('the threads have ended'))
