@@ -16,13 +16,6 @@ export interface About {
   host: string
 }
 
-/** Where a chain of receipts was left the last time. */
-export interface ReceiptMark {
-  number: number
-  /** Digest of that receipt: 64 hexadecimal digits. */
-  digest: string
-}
-
 /** The statement, if it is the vault's, of this record, and in answer to `asked`. Errors: vault_failed. */
 export function checkStatement({ identity, rid, host }: About, statement: Statement, asked: Uint8Array): Statement {
   const { signature, ...said } = statement
@@ -48,10 +41,9 @@ export function checkTried(about: About, receipt: Receipt, message: Uint8Array):
 }
 
 /**
- * Receipts in a row, oldest first: each the vault's, of this record, naming the one before; and going on from where
- * the last ones ended, if `known`. Errors: vault_failed.
+ * Receipts in a row, oldest first: each the vault's, of this record, and naming the one before. Errors: vault_failed.
  */
-export function checkReceipts(about: About, receipts: readonly Receipt[], known: ReceiptMark | undefined): void {
+export function checkReceipts(about: About, receipts: readonly Receipt[]): void {
   const { host } = about
   let before: Receipt | undefined
   for (const receipt of receipts) {
@@ -60,14 +52,11 @@ export function checkReceipts(about: About, receipts: readonly Receipt[], known:
       throw untrue(host, 'Its receipts do not follow one another: some are missing or changed.')
     if (before && (receipt.counter < before.counter || receipt.generation < before.generation))
       throw untrue(host, 'Its receipts count backwards.')
-    if (known && receipt.number === known.number && receiptDigest(receipt).toString('hex') !== known.digest)
-      throw untrue(host, 'A receipt is not the one that it showed before.')
     before = receipt
   }
   const [first] = receipts
   if (first?.number === 1 && first.before !== text(new Uint8Array(32)))
     throw untrue(host, 'Its receipts do not begin at the beginning.')
-  if (known && (before?.number ?? 0) < known.number) throw untrue(host, 'Receipts that it showed before are gone.')
 }
 
 /** Digest of a receipt: what the next one names. */
@@ -75,10 +64,16 @@ export function receiptDigest({ signature: _, ...receipt }: Receipt): Buffer {
   return hash(receiptPreimage(receipt))
 }
 
-/** The mark to go on from; `known` if there are none. */
-export function markOf(receipts: readonly Receipt[], known: ReceiptMark | undefined): ReceiptMark | undefined {
-  const last = receipts.at(-1)
-  return last ? { number: last.number, digest: receiptDigest(last).toString('hex') } : known
+/**
+ * Whether receipts go on from those seen before, both oldest first and checked: the last one seen must be among them
+ * as it was, unless so many have come since that it is no longer among the latest.
+ */
+export function goesOn(receipts: readonly Receipt[], seen: readonly Receipt[]): boolean {
+  const last = seen.at(-1)
+  if (!last) return true
+  const now = receipts.find(({ number }) => number === last.number)
+  if (now) return receiptDigest(now).equals(receiptDigest(last))
+  return (receipts[0]?.number ?? 0) > last.number
 }
 
 export function untrue(host: string, reason: string): CofferError {

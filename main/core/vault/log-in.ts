@@ -12,7 +12,7 @@ import {
 import { decode, firstMessage } from '../../../contract/vault-preimages.ts'
 import type { Secret } from '../keys/secret.ts'
 import { showFingerprint } from './address.ts'
-import { type About, checkReceipts, checkStatement, checkTried, type ReceiptMark, untrue } from './evidence.ts'
+import { type About, checkReceipts, checkStatement, checkTried, untrue } from './evidence.ts'
 import { ask, chargedDetail, isRefusal } from './exchange.ts'
 import { hash } from './identity.ts'
 import type { Link } from './link.ts'
@@ -26,8 +26,6 @@ export interface LoginRequest {
   rid: RecordId
   /** UTF-8 as it was typed. */
   password: Uint8Array
-  /** Where the record's receipts were left the last time. */
-  known?: ReceiptMark | undefined
   /** Called with the digest of the first message, which receipts will name, before it is sent. */
   onTry?: (message: string) => void
 }
@@ -133,7 +131,7 @@ class Attempt {
   #check({ statement, receipts }: { statement: Statement; receipts: Receipt[] }, tried: Receipt, owner: Owner): void {
     const { host } = this.#about
     checkStatement(this.#about, statement, this.digest)
-    checkReceipts(this.#about, receipts, this.#it.known)
+    checkReceipts(this.#about, receipts)
     if (
       !receipts.some(({ number, signature }) => number === tried.number && signature === tried.signature) &&
       !laterThan(receipts, tried)

@@ -1,7 +1,7 @@
 /** What the owner of a record, who holds K, may ask of it: its state and receipts, the newest backup, its end. */
 import { CofferError } from '../../../contract/errors.ts'
 import { Changed, type Newest, type Receipt, Receipts, type Refusal, type Statement } from '../../../contract/vault.ts'
-import { type About, checkReceipts, checkStatement, type ReceiptMark, untrue } from './evidence.ts'
+import { type About, checkReceipts, checkStatement, untrue } from './evidence.ts'
 import { isRefusal } from './exchange.ts'
 import { askAsOwner, type Link } from './link.ts'
 import type { Owner } from './owner.ts'
@@ -13,17 +13,14 @@ export interface RecordState {
   receipts: Receipt[]
 }
 
-/**
- * What the vault says of the record now, checked. A vault that has none says so with state `none`.
- * `known`: where its receipts were left the last time. Errors: vault_*.
- */
-export async function readRecord(link: Link, owner: Owner, known?: ReceiptMark): Promise<RecordState> {
+/** What the vault says of the record now, checked. A vault that has none says so with state `none`. Errors: vault_*. */
+export async function readRecord(link: Link, owner: Owner): Promise<RecordState> {
   const question = { method: 'GET', below: '/receipts', generation: 0 } as const
   const { answer, asked } = await askAsOwner(link, owner, question, Receipts)
   if (isRefusal(answer)) return { statement: absent(link, owner, answer, asked), receipts: [] }
   const about = aboutOwn(link, owner)
   const statement = checkStatement(about, answer.statement, asked)
-  checkReceipts(about, answer.receipts, known)
+  checkReceipts(about, answer.receipts)
   const last = answer.receipts.at(-1)
   if (last && last.counter > statement.counter) throw untrue(about.host, 'Its receipts are newer than its record.')
   return { statement, receipts: answer.receipts }

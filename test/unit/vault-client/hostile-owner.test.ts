@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Newest, Receipts, RegisterStarted, Statement } from '../../../contract/vault.ts'
 import { makeSecret } from '../../../main/core/keys/secret.ts'
-import { type ReceiptMark, receiptDigest } from '../../../main/core/vault/evidence.ts'
 import { openOwner, signNewest } from '../../../main/core/vault/owner.ts'
 import { deleteRecord, readRecord, tellNewest } from '../../../main/core/vault/record.ts'
 import { altered, askedFor, refusal, resigned } from './bending.ts'
@@ -105,7 +104,7 @@ describe('registering at a vault that lies', () => {
 })
 
 describe('what a vault tells the owner', () => {
-  const reading = async (known?: ReceiptMark) => await readRecord(await linkTo(vault), owner, known)
+  const reading = async () => await readRecord(await linkTo(vault), owner)
 
   it.each<[string, Bend, RegExp]>([
     ['a statement of another vault’s', byStranger, /not signed/],
@@ -147,31 +146,6 @@ describe('what a vault tells the owner', () => {
       vault.bend('receipts', altered(change))
       expect(await failureOf(reading()), `change ${i}`).toMatchObject({ code: 'vault_failed' })
     }
-  })
-
-  it('has to go on from what it told before: a last receipt taken back or rewritten is found out', async () => {
-    await tryPassword(vault, owner.rid)
-    const { receipts } = await reading()
-    const last = receipts.at(-1)
-    if (!last) throw new Error('there is a receipt')
-    const known = { number: last.number, digest: receiptDigest(last).toString('hex') }
-    await reading(known)
-    vault.bend(
-      'receipts',
-      altered<Receipts>(({ receipts }) => ({ receipts: receipts.slice(0, -1) })),
-    )
-    expect(await failureOf(reading(known))).toMatchObject({
-      detail: { reason: 'Receipts that it showed before are gone.' },
-    })
-    vault.bend(
-      'receipts',
-      altered<Receipts>(({ receipts }) => ({
-        receipts: [...receipts.slice(0, -1), resigned(vault.model, last, { at: 1 })],
-      })),
-    )
-    expect(await failureOf(reading(known))).toMatchObject({
-      detail: { reason: 'A receipt is not the one that it showed before.' },
-    })
   })
 
   it('says with proof that there is nothing, and that is an answer', async () => {

@@ -219,6 +219,7 @@ export class VaultModel {
     }
     if (!record || record.state === 'deleted') return refuse(404, 'no_record')
     if (generation !== record.generation) return refuse(409, 'conflict')
+    if (method === 'PUT' && record.state === 'destroyed') return refuse(410, 'destroyed')
     if (method === 'DELETE') {
       Object.assign(record, { state: 'deleted', budget: 0, at: Date.now(), secrets: undefined, lastChange: change })
       return ok({ receipt: this.#note(rid, record, 'deleted'), statement: statement() })

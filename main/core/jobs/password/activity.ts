@@ -5,7 +5,7 @@ import { parseOrigin } from '../../vault/address.ts'
 import { openLink } from '../../vault/link.ts'
 import { readRecord } from '../../vault/record.ts'
 import type { Session } from '../session.ts'
-import { knownVault, memoryOf, readVaultMemory, receiptMark } from './memory.ts'
+import { knownVault } from './memory.ts'
 import { type ShownVault, showVault } from './set.ts'
 import { takeIn } from './told.ts'
 
@@ -27,10 +27,9 @@ export async function readActivity(session: Session, signal: AbortSignal): Promi
   const address = parseOrigin(header.vault.address)
   const link = await openLink({ network, now: session.now, address, fingerprint, near: true, signal })
   const vault = knownVault(header.vault)
-  const mark = receiptMark(memoryOf(readVaultMemory(session.home, session.archive), vault))
-  const told = await readRecord(link, owner, mark)
+  const told = await readRecord(link, owner)
   const whose = { home: session.home, archive: session.archive, vault, headerNumber: header.number }
   // All tries are in the answer: none of them has to be a warning as well.
-  const warnings = [...session.warnings, ...takeIn(whose, told, { tries: false })]
-  return { vault: showVault(link, { firstUse: false }), ...told, warnings }
+  const warnings = takeIn(whose, told).filter(({ code }) => code !== 'passwords_tried')
+  return { vault: showVault(link, { firstUse: false }), ...told, warnings: [...session.warnings, ...warnings] }
 }

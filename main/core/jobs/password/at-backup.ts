@@ -8,10 +8,10 @@ import type { Manifest } from '../../archive/format/manifest.ts'
 import { type Link, openLink } from '../../vault/link.ts'
 import { parseOrigin } from '../../vault/address.ts'
 import { isOwnNewest, type Owner, signNewest } from '../../vault/owner.ts'
-import { readRecord, tellNewest } from '../../vault/record.ts'
+import { readRecord, type RecordState, tellNewest } from '../../vault/record.ts'
 import type { Session } from '../session.ts'
-import { headHex, knownVault, memoryOf, readVaultMemory, receiptMark, sameRecord } from './memory.ts'
-import { takeIn, type Told, type Whose } from './told.ts'
+import { headHex, knownVault, sameRecord } from './memory.ts'
+import { keep, takeIn, type Whose } from './told.ts'
 
 export interface VaultAtBackup {
   /** For the manifest: what the vault last told. Waits until it is heard, or given up. */
@@ -28,7 +28,7 @@ const patienceMs = 20_000
 interface Heard {
   link: Link
   owner: Owner
-  told: Told
+  told: RecordState
 }
 
 /** Begins to ask at once, beside whatever else the backup does. */
@@ -60,8 +60,7 @@ export function vaultAtBackup(session: Session, signal: AbortSignal): VaultAtBac
       near: true,
       signal: patient(either),
     })
-    const mark = receiptMark(memoryOf(readVaultMemory(session.home, session.archive), known))
-    return { link, owner, told: await readRecord(link, owner, mark) }
+    return { link, owner, told: await readRecord(link, owner) }
   }
   const heard = listen().catch((error: unknown) => asWarning(error, warnings))
   // Should it be a mistake of ours, whoever waits for it hears of it; nobody waits if the backup itself fails first.
@@ -73,7 +72,7 @@ export function vaultAtBackup(session: Session, signal: AbortSignal): VaultAtBac
       const last = before?.vaultSeen && isSameVault(before, known) ? before.vaultSeen : null
       if (!said) return last
       const { counter, logHead } = said.told.statement
-      warnings.push(...takeIn(whose, said.told, { tries: true }))
+      warnings.push(...takeIn(whose, said.told))
       if (last && counter < last.counter && !warnings.some(({ code }) => code === 'vault_rolled_back'))
         warnings.push({
           code: 'vault_rolled_back',
@@ -86,7 +85,7 @@ export function vaultAtBackup(session: Session, signal: AbortSignal): VaultAtBac
       if (!said) return warnings
       try {
         const statement = await tell(said, manifest, either)
-        warnings.push(...takeIn(whose, { statement, receipts: said.told.receipts }, { tries: false }))
+        warnings.push(...keep(whose, { statement }))
         warnings.push(...judgeNewest(statement, said.owner, manifest))
       } catch (error) {
         asWarning(error, warnings)

@@ -12,7 +12,7 @@ import { putRecord } from '../../vault/register.ts'
 import type { PasswordOptions } from '../../vault/stretching.ts'
 import { knownVault } from './memory.ts'
 import { showVault, type ShownVault } from './set.ts'
-import { takeIn } from './told.ts'
+import { keep } from './told.ts'
 
 export interface EscrowRequest {
   key: Secret
@@ -58,11 +58,7 @@ export async function escrow(it: EscrowRequest): Promise<Escrowed> {
 
 /** This computer knows the vault from now on. Not being able to remember it is no reason to fail. */
 export function rememberEscrow(home: string, archive: ArchiveId, { reference, statement }: Escrowed): void {
-  takeIn(
-    { home, archive, vault: knownVault(reference), headerNumber: 1 },
-    { statement, receipts: [] },
-    { tries: false },
-  )
+  keep({ home, archive, vault: knownVault(reference), headerNumber: 1 }, { statement })
 }
 
 async function takeBack(

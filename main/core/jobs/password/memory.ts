@@ -11,7 +11,7 @@ import { Receipt, type Statement } from '../../../../contract/vault.ts'
 import type { VaultReference } from '../../archive/format/header.ts'
 import type { ArchiveId } from '../../archive/format/names.ts'
 import { localFailure } from '../../archive/local/cache.ts'
-import { markOf, type ReceiptMark } from '../../vault/evidence.ts'
+import { goesOn } from '../../vault/evidence.ts'
 import { archiveFolder } from '../memory.ts'
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/)
@@ -64,41 +64,37 @@ export function memoryOf(memory: VaultMemory, vault: KnownVault): VaultMemory {
   return memory.vault && sameRecord(memory.vault, vault) ? memory : { ...nothing, own: memory.own }
 }
 
-/** Where its receipts were left. */
-export function receiptMark({ receipts }: VaultMemory): ReceiptMark | undefined {
-  return markOf(receipts, undefined)
+/** What a vault tells, checked. */
+export interface Told {
+  statement: Statement
+  /** The latest, oldest first. Undefined where they were not asked for. */
+  receipts?: readonly Receipt[] | undefined
 }
 
-/** vault_rolled_back, if what the vault tells now lies before what it told. */
-export function judgeStatement(
-  { seen }: Pick<VaultMemory, 'seen'>,
-  vault: KnownVault,
-  { counter, logPlace, logHead }: Pick<Statement, 'counter' | 'logPlace' | 'logHead'>,
-): Warning[] {
-  if (!seen) return []
+/** vault_rolled_back, if what the vault tells now lies before what it told, or is not what it told. */
+export function judgeTold({ seen, receipts: before }: VaultMemory, vault: KnownVault, told: Told): Warning[] {
   const back = (what: string, known: number, found: number): Warning[] => [
     { code: 'vault_rolled_back', detail: { vault: vault.address, what, known, found } },
   ]
-  if (counter < seen.counter) return back('counter', seen.counter, counter)
-  if (logPlace < seen.logPlace) return back('log', seen.logPlace, logPlace)
-  if (logPlace === seen.logPlace && headHex(logHead) !== seen.logHead)
+  const { counter, logPlace, logHead } = told.statement
+  if (seen && counter < seen.counter) return back('counter', seen.counter, counter)
+  if (seen && logPlace < seen.logPlace) return back('log', seen.logPlace, logPlace)
+  if (seen && logPlace === seen.logPlace && headHex(logHead) !== seen.logHead)
     return back('log rewritten', seen.logPlace, logPlace)
+  if (told.receipts && !goesOn(told.receipts, before))
+    return back('receipts', before.at(-1)?.number ?? 0, told.receipts.at(-1)?.number ?? 0)
   return []
 }
 
 /** The memory with what the vault has told now. It only ever goes forward: an older state is never taken for known. */
-export function withTold(
-  memory: VaultMemory,
-  told: { statement: Statement; receipts: readonly Receipt[] },
-): VaultMemory {
-  const { counter, logPlace, logHead } = told.statement
-  const { seen, receipts } = memory
+export function withTold(memory: VaultMemory, { statement, receipts }: Told): VaultMemory {
+  const { counter, logPlace, logHead } = statement
+  const { seen } = memory
   const newer = !seen || (counter >= seen.counter && logPlace >= seen.logPlace)
-  const last = told.receipts.at(-1)?.number ?? 0
   return {
     ...memory,
     seen: newer ? { counter, logPlace, logHead: headHex(logHead) } : seen,
-    receipts: last >= (receipts.at(-1)?.number ?? 0) ? [...told.receipts] : receipts,
+    receipts: receipts && goesOn(receipts, memory.receipts) ? [...receipts] : memory.receipts,
   }
 }
 

@@ -9,7 +9,7 @@ import { deleteRecord, readRecord } from '../../vault/record.ts'
 import { changeHeader } from '../change-header.ts'
 import type { Session } from '../session.ts'
 import { knownVault } from './memory.ts'
-import { takeIn } from './told.ts'
+import { keep, takeIn } from './told.ts'
 
 /**
  * Deletes the record first and then its name in the header: the other way round a vault that fails would leave a
@@ -34,16 +34,16 @@ export async function removePassword(
   })
   const owner = openOwner(it.key)
   try {
-    const { statement, receipts } = await readRecord(link, owner)
-    const there = statement.state === 'active' || statement.state === 'exhausted'
-    const left = there ? await deleteRecord(link, owner, statement.generation) : statement
     const whose = {
       home: session.home,
       archive: session.archive,
       vault: knownVault(vault),
       headerNumber: session.header.number,
     }
-    const warnings = takeIn(whose, { statement: left, receipts }, { tries: true })
+    const { statement, receipts } = await readRecord(link, owner)
+    const warnings = takeIn(whose, { statement, receipts })
+    if (statement.state === 'active' || statement.state === 'exhausted')
+      warnings.push(...keep(whose, { statement: await deleteRecord(link, owner, statement.generation) }))
     await changeHeader(session, null)
     return { warnings }
   } finally {

@@ -16,8 +16,8 @@ import { readMemory } from '../memory.ts'
 import { newestSnapshot } from '../newest-snapshot.ts'
 import type { Session } from '../session.ts'
 import { chooseVault } from './choose-vault.ts'
-import { knownVault, memoryOf, readVaultMemory, receiptMark } from './memory.ts'
-import { takeIn } from './told.ts'
+import { knownVault } from './memory.ts'
+import { judge, keep } from './told.ts'
 
 export interface SetPassword {
   key: Secret
@@ -70,8 +70,9 @@ export async function setPassword(
       record: owner.record,
     }
     const vault = knownVault(reference)
-    const memory = memoryOf(readVaultMemory(session.home, session.archive), vault)
-    const before = await readRecord(link, owner, receiptMark(memory))
+    const whose = { home: session.home, archive: session.archive, vault }
+    const before = await readRecord(link, owner)
+    const warnings = judge(whose, before)
     const { generation } = before.statement
     const witness = newest ? signNewest(owner, newest) : null
     const statement = await putRecord(link, { ...it, owner, generation, newest: witness }, it.options)
@@ -79,8 +80,7 @@ export async function setPassword(
     const old = session.header.vault
     if (!old || !isSame(old, reference))
       await nameVault(session, { reference, link, owner, generation: statement.generation }, newest?.header.number ?? 0)
-    const whose = { home: session.home, archive: session.archive, vault, headerNumber: session.header.number }
-    const warnings = takeIn(whose, { statement, receipts: before.receipts }, { tries: true })
+    warnings.push(...keep({ ...whose, headerNumber: session.header.number }, { statement, receipts: before.receipts }))
     if (old && !old.fingerprint.equals(reference.fingerprint))
       warnings.push(...(await endOldRecord(session, { old, owner, network, signal })))
     return { vault: shown, warnings }

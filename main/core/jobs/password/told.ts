@@ -1,15 +1,17 @@
 /** What a vault has told of an archive's record: compared with what is known, put into warnings, and remembered. */
 import { CofferError, type Warning } from '../../../../contract/errors.ts'
-import type { Receipt, Statement } from '../../../../contract/vault.ts'
+import type { Receipt } from '../../../../contract/vault.ts'
 import type { ArchiveId } from '../../archive/format/names.ts'
 import { triesIn } from '../../vault/tries.ts'
-import { judgeStatement, type KnownVault, memoryOf, readVaultMemory, withTold, writeVaultMemory } from './memory.ts'
-
-export interface Told {
-  statement: Statement
-  /** The latest, oldest first; checked. */
-  receipts: readonly Receipt[]
-}
+import {
+  judgeTold,
+  type KnownVault,
+  memoryOf,
+  readVaultMemory,
+  type Told,
+  withTold,
+  writeVaultMemory,
+} from './memory.ts'
 
 /** Of which archive, on which computer. */
 export interface Whose {
@@ -21,26 +23,31 @@ export interface Whose {
 }
 
 /**
- * Compares what was told with what this computer knows, and remembers it; `tries`: whether wrong passwords are news
- * here. Warnings: vault_rolled_back, passwords_tried, local_full, home_failed.
+ * Compares what was told with what this computer knows, and remembers it. Warnings: vault_rolled_back, passwords_tried,
+ * local_full, home_failed.
  */
-export function takeIn(
-  { home, archive, vault, headerNumber }: Whose,
-  told: Told,
-  { tries }: { tries: boolean },
-): Warning[] {
-  const all = readVaultMemory(home, archive)
-  const memory = memoryOf(all, vault)
-  const warnings = judgeStatement(memory, vault, told.statement)
-  if (tries) warnings.push(...newTries(told.receipts, memory.receipts.at(-1)?.number ?? 0, memory.own))
+export function takeIn(whose: Whose, told: Told): Warning[] {
+  return [...judge(whose, told), ...keep(whose, told)]
+}
+
+/** Compares what was told with what this computer knows. Warnings: vault_rolled_back, passwords_tried. */
+export function judge({ home, archive, vault }: Omit<Whose, 'headerNumber'>, told: Told): Warning[] {
+  const memory = memoryOf(readVaultMemory(home, archive), vault)
+  const tries = newTries(told.receipts ?? [], memory.receipts.at(-1)?.number ?? 0, memory.own)
+  return [...judgeTold(memory, vault, told), ...tries]
+}
+
+/** Remembers what was told and has been compared, or follows from what has been. Warnings: local_full, home_failed. */
+export function keep({ home, archive, vault, headerNumber }: Whose, told: Told): Warning[] {
+  const memory = memoryOf(readVaultMemory(home, archive), vault)
   try {
     const number = Math.max(headerNumber, memory.headerNumber)
     writeVaultMemory(home, archive, { ...withTold(memory, told), vault, headerNumber: number })
+    return []
   } catch (error) {
     if (!(error instanceof CofferError)) throw error
-    warnings.push({ code: error.code, detail: error.detail })
+    return [{ code: error.code, detail: error.detail }]
   }
-  return warnings
 }
 
 /** passwords_tried for those that are news: wrong, later than the receipt known last, and not from this computer. */

@@ -9,7 +9,7 @@ import { logIn } from '../../vault/log-in.ts'
 import type { Network } from '../../vault/request.ts'
 import { reach } from '../../vault/reach.ts'
 import type { PasswordOptions } from '../../vault/stretching.ts'
-import { knownVault, memoryOf, readVaultMemory, receiptMark } from './memory.ts'
+import { knownVault, readVaultMemory } from './memory.ts'
 import { rememberOwnTry, takeIn } from './told.ts'
 
 export interface UnlockRequest {
@@ -64,13 +64,11 @@ export async function unlock(it: UnlockRequest): Promise<Unlocked> {
   const vault = knownVault(header.vault)
   const near = named !== undefined || isRemembered(it)
   const link = await openLink({ network, now, address, fingerprint: header.vault.fingerprint, near, signal })
-  const memory = memoryOf(readVaultMemory(home, header.archive), vault)
   const loggedIn = await logIn(
     link,
     {
       rid: RecordId.parse(header.vault.record.toString('base64url')),
       password: it.password,
-      known: receiptMark(memory),
       onTry: (message) => rememberOwnTry(home, header.archive, message),
     },
     it.options,
@@ -79,7 +77,7 @@ export async function unlock(it: UnlockRequest): Promise<Unlocked> {
   loggedIn.owner.close()
   if (!told) return { key, newest: null, warnings }
   const whose = { home, archive: header.archive, vault, headerNumber: header.number }
-  return { key, newest: told.statement.newest, warnings: [...warnings, ...takeIn(whose, told, { tries: true })] }
+  return { key, newest: told.statement.newest, warnings: [...warnings, ...takeIn(whose, told)] }
 }
 
 function isNear(address: VaultAddress): boolean {
