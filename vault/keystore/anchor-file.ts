@@ -14,8 +14,10 @@
 import { constants, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import sodium from 'sodium-native'
 import { found, isSystemError, moveOver, removeIfThere, writeNew } from './durable-file.ts'
+import { inTurns, isCovered } from './anchors.ts'
 import { type Anchor, KeystoreUnavailable, KeystoreWrong } from './keystore.ts'
 
 /** The unit in which disks and file systems write: a torn write stays inside it. */
@@ -24,6 +26,8 @@ const fieldBytes = 8 + 8 + 32
 const usedBytes = fieldBytes + 32
 /** With it, `write` returns when the bytes are on the disk: one call instead of two. macOS needs its own sync. */
 const writeThrough = process.platform === 'linux' ? constants.O_DSYNC : 0
+
+const restart = 'Restart the node: it will compare the anchor with its log.'
 
 interface Slot {
   index: 0 | 1
@@ -39,47 +43,54 @@ export interface AnchorFile {
   close(): Promise<void>
 }
 
-/** Opens the file, or makes it. KeystoreWrong if neither slot can be trusted, KeystoreUnavailable if it cannot be read. */
+/**
+ * Opens the file, or makes it. Several processes of one node may have it open: see anchors.ts. KeystoreWrong if
+ * neither slot can be trusted, KeystoreUnavailable if it cannot be read.
+ */
 export async function openAnchorFile(folder: string, nodeName: string, key: Buffer): Promise<AnchorFile> {
   const path = join(folder, `${nodeName}.anchor`)
   const nodeKey = keyed(key, Buffer.from(`coffer-anchor-1 ${nodeName}`))
   const mac = (fields: Buffer) => keyed(nodeKey, fields)
   const file = await said(path, () => openOrMake(path, mac))
   const room = Buffer.alloc(2 * slotBytes)
-  let newest = await said(path, async () => latest(file, room, mac)).catch(async (error: unknown) => {
+  let seen = await said(path, async () => latest(file, room, mac)).catch(async (error: unknown) => {
     await file.close()
     throw error
   })
-  /** The highest sequence that may stand in the file, also where a write failed half-way. */
-  let tried = newest.sequence
+  /** What this process found or wrote last, and what it tried last: a write that fails may be in the file or not. */
+  let own = seen
+  let tried = seen
 
-  const write = (anchor: Anchor) =>
+  const look = () => {
+    const there = latest(file, room, mac)
+    if (there.sequence < seen.sequence) throw new KeystoreUnavailable(`An older ${path} was put back. ${restart}`)
+    return (seen = there)
+  }
+  const isForeign = ({ sequence, anchor }: Slot) =>
+    sequence > own.sequence && !(sequence === tried.sequence && isDeepStrictEqual(anchor, tried.anchor))
+
+  const write = ({ place, hash }: Anchor) =>
     said(path, async () => {
-      // It tells two nodes that were given the same name.
-      const there = latest(file, room, mac)
-      if (there.sequence < newest.sequence || there.sequence > tried)
-        throw new KeystoreUnavailable(`Something else writes ${path}: is another node running as “${nodeName}”?`)
-      const next: Slot = { index: newest.index === 0 ? 1 : 0, sequence: tried + 1n, anchor }
-      tried = next.sequence
-      await file.write(encode(next, mac), 0, usedBytes, next.index * slotBytes)
+      const anchor = { place, hash: Buffer.from(hash) }
+      const there = look()
+      // The other process may see its own write not through yet: then it is seen through here.
+      if (isForeign(there) && isCovered(anchor, there.anchor)) return file.datasync()
+      const sequence = (tried.sequence > there.sequence ? tried.sequence : there.sequence) + 1n
+      tried = { index: there.index === 0 ? 1 : 0, sequence, anchor }
+      await file.write(encode(tried, mac), 0, usedBytes, tried.index * slotBytes)
       if (!writeThrough) await file.datasync()
-      newest = next
+      own = seen = tried
     })
 
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work)
-    last = mine.catch(() => undefined)
-    return mine
-  }
+  const inTurn = inTurns()
   return {
     read: () =>
       inTurn(async () => {
         const { sequence, anchor } = await said(path, async () => {
           const [mine, named] = await Promise.all([file.stat(), found(path)])
           if (mine.ino !== named?.ino || mine.dev !== named.dev)
-            throw new KeystoreUnavailable(`The anchor file ${path} was taken away or replaced. Restart the node.`)
-          return latest(file, room, mac)
+            throw new KeystoreUnavailable(`The anchor file ${path} was taken away or replaced. ${restart}`)
+          return look()
         })
         return sequence === 0n ? undefined : anchor
       }),

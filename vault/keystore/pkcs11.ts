@@ -3,11 +3,18 @@
  * out. Several nodes share one set of keys, in one networked token or in clones made with the maker's own tools.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
+import { inTurns } from './anchors.ts'
 import { missingEpoch, refuseOtherVault } from './identity.ts'
 import { type Anchor, type Keystore, KeystoreUnavailable, KeystoreWrong } from './keystore.ts'
 import { nonces } from './nonces.ts'
-import { canaryBound, MissingKey, otherWriter, type TokenInfo, type TokenPlace } from './token-call.ts'
+import {
+  canaryBound,
+  type KnownAnchors,
+  MissingKey,
+  olderAnchor,
+  type TokenInfo,
+  type TokenPlace,
+} from './token-call.ts'
 import { startLink } from './token-link.ts'
 import { type TokenPool, tokenPool } from './token-pool.ts'
 
@@ -126,30 +133,22 @@ async function keystoreOf(pool: TokenPool, identity: Buffer, info: TokenInfo, no
   }
 }
 
-/** The node's anchor in the token, of which this process is the only writer. */
 async function tokenAnchor(pool: TokenPool, nodeName: string) {
-  /** What was certainly written, and the sequence of the last that was tried. */
-  let written = await pool.ask('readAnchor', nodeName)
-  let tried = written.sequence
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work)
-    last = mine.catch(() => undefined)
-    return mine
-  }
+  const { sequence } = await pool.ask('readAnchor', nodeName)
+  let known: KnownAnchors = { own: sequence, seen: sequence }
+  const inTurn = inTurns()
   return {
     read: () =>
       inTurn(async (): Promise<Anchor | undefined> => {
-        const found = await pool.ask('readAnchor', nodeName)
-        const known = found.sequence > written.sequence && found.sequence <= tried
-        if (!known && !isDeepStrictEqual(found, written)) throw otherWriter(nodeName)
-        return found.sequence === 0 ? undefined : { place: found.place, hash: found.hash }
+        const { sequence, place, hash } = await pool.ask('readAnchor', nodeName)
+        if (sequence < known.seen) throw olderAnchor(nodeName)
+        known = { ...known, seen: sequence }
+        return sequence === 0 ? undefined : { place, hash }
       }),
     write: ({ place, hash }: Anchor) =>
       inTurn(async () => {
-        const next = { sequence: ++tried, place, hash: Buffer.from(hash) }
-        await pool.ask('writeAnchor', nodeName, next, written.sequence)
-        written = next
+        const written = await pool.ask('writeAnchor', nodeName, { place, hash: Buffer.from(hash) }, known)
+        if (written !== undefined) known = { own: written, seen: written }
       }),
   }
 }

@@ -8,10 +8,10 @@
  * digest tells an object that was made by half, which software tokens leave when they are killed.
  */
 import { createHash } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import type { Handle } from 'pkcs11js'
-import { KeystoreWrong } from './keystore.ts'
-import { otherWriter, type StoredAnchor } from './token-call.ts'
+import { isCovered } from './anchors.ts'
+import { type Anchor, KeystoreWrong } from './keystore.ts'
+import { type KnownAnchors, olderAnchor, type StoredAnchor } from './token-call.ts'
 import { findAll } from './token-keys.ts'
 import type { Session } from './token-session.ts'
 
@@ -26,7 +26,7 @@ export function readAnchor(session: Session, node: string): StoredAnchor {
     const anchor = decode(valueOf(session, handle), label)
     return anchor ? [{ handle, anchor }] : []
   })
-  read.sort((a, b) => b.anchor.sequence - a.anchor.sequence || b.anchor.place - a.anchor.place)
+  read.sort((a, b) => isNewer(b.anchor, a.anchor))
   const [best] = read
   if (!best) {
     if (all.length > 0) throw new KeystoreWrong(`The object labelled “${label}” in the token is damaged.`)
@@ -40,20 +40,36 @@ export function readAnchor(session: Session, node: string): StoredAnchor {
 }
 
 /**
- * Replaces the node's anchor. KeystoreUnavailable if the one there is older than `from` or not older than the
- * new one: then something else writes it. Asked again after a failure, it finishes what was begun.
+ * Replaces the node's anchor and gives the sequence of the new one; undefined where another process has written one
+ * that is further along. Asked again after a failure, it finishes what was begun. KeystoreUnavailable if the one there
+ * is older than one that was seen.
  */
-export function writeAnchor(session: Session, node: string, anchor: StoredAnchor, from: number): void {
+export function writeAnchor(
+  session: Session,
+  node: string,
+  { place, hash }: Anchor,
+  { own, seen }: KnownAnchors,
+): number | undefined {
   let known = session.anchors.get(node)
-  if (known?.sequence !== from) {
+  // As long as nobody else writes, nothing has to be looked for. If somebody did, destroying the old one fails, and
+  // this is asked again in a new session that knows nothing.
+  if (known?.sequence !== own) {
     const there = readAnchor(session, node)
-    if (isDeepStrictEqual(there, { ...anchor, hash: Buffer.from(anchor.hash) })) return
-    if (there.sequence < from || there.sequence >= anchor.sequence) throw otherWriter(node)
+    if (there.sequence < seen) throw olderAnchor(node)
+    if (there.sequence > own && isCovered({ place, hash }, there))
+      return there.place === place ? there.sequence : undefined
     known = session.anchors.get(node)
   }
-  const made = make(session, anchorLabel(session, node), anchor)
+  const sequence = (known?.sequence ?? own) + 1
+  const made = make(session, anchorLabel(session, node), { sequence, place, hash })
   if (known) session.token.C_DestroyObject(session.handle, known.handle)
-  session.anchors.set(node, { handle: made, sequence: anchor.sequence })
+  session.anchors.set(node, { handle: made, sequence })
+  return sequence
+}
+
+/** Two processes may have used the same number at the same moment: then the one that is further along counts. */
+function isNewer(a: StoredAnchor, b: StoredAnchor): number {
+  return a.sequence - b.sequence || a.place - b.place || Buffer.compare(a.hash, b.hash)
 }
 
 function make(session: Session, label: string, anchor: StoredAnchor): Handle {

@@ -26,6 +26,12 @@ export interface StoredAnchor extends Anchor {
   sequence: number
 }
 
+/** Sequences: of the last anchor that this process found or wrote, and of the newest that it has seen. */
+export interface KnownAnchors {
+  own: number
+  seen: number
+}
+
 /** Each may be asked again: a second time does no harm, with the exception of `create` and `addEpoch`. */
 export interface TokenCalls {
   login(place: TokenPlace): Promise<TokenInfo>
@@ -43,8 +49,8 @@ export interface TokenCalls {
   open(epoch: number, sealed: Uint8Array, bound: Uint8Array, canary: Uint8Array): Buffer
   /** Makes one that says nothing where there is none. */
   readAnchor(node: string): StoredAnchor
-  /** Refused unless the sequence of the one there lies between `from` and that of the new one. */
-  writeAnchor(node: string, anchor: StoredAnchor, from: number): void
+  /** Gives the new one's sequence, as token-anchor.ts says. */
+  writeAnchor(node: string, anchor: Anchor, known: KnownAnchors): number | undefined
 }
 
 export interface Question {
@@ -71,11 +77,8 @@ export class TokenFailed extends Error {}
 /** It gave no answer in time: asking again at once would only double the wait. */
 export class TokenLate extends TokenFailed {}
 
-/** The anchor in the token is not what this node wrote there. */
-export function otherWriter(node: string): KeystoreUnavailable {
-  return new KeystoreUnavailable(
-    `Something else writes the anchor “${node}” in the token: is another node running under that name?`,
-  )
+export function olderAnchor(node: string): KeystoreUnavailable {
+  return new KeystoreUnavailable(`An older anchor of “${node}” was put back into the token. Restart the node.`)
 }
 
 /** There is no key of the epoch; these are there. */

@@ -43,7 +43,7 @@ const calls: TokenCalls = {
   open: (epoch, sealed, bound, canary) =>
     open(loggedIn(), epoch, bytes(sealed), bytes(bound), { sealed: bytes(canary), bound: canaryBound }),
   readAnchor: (node) => use((session) => readAnchor(session, node)),
-  writeAnchor: (node, anchor, from) => use((session) => writeAnchor(session, node, anchor, from)),
+  writeAnchor: (node, anchor, known) => use((session) => writeAnchor(session, node, anchor, known)),
 }
 
 function bytes(value: Uint8Array): Buffer {

@@ -95,15 +95,6 @@ describe('an anchor file', () => {
     expect(await (await open()).read()).toEqual(at(2))
   })
 
-  it('notices another node that runs under the same name', async () => {
-    const [one, two] = [await open(), await open()]
-    await one.write(at(1))
-    await expect(two.write(at(2))).rejects.toThrow(KeystoreUnavailable)
-    expect(await one.read()).toEqual(at(1))
-    await one.write(at(3))
-    expect(await (await open()).read()).toEqual(at(3))
-  })
-
   it('notices an older copy that is put back while it is open', async () => {
     const file = await open()
     await file.write(at(1))

@@ -183,6 +183,38 @@ export function keystoreConformance(kind: string, make: () => Promise<{ spec: Ke
       expect(await (await open('b')).readAnchor()).toBeUndefined()
     })
 
+    it('has one anchor for all processes of a node: it never goes back, whoever writes', async () => {
+      const twin = await open('a')
+      const anchors = Array.from({ length: 11 }, (_, place) => at(place))
+      const write = (by: Keystore, place: number) => by.writeAnchor(anchors[place] ?? at(place))
+      for (const [one, other] of [
+        [keys, twin],
+        [twin, keys],
+        [keys, twin],
+      ] as const) {
+        const place = ((await one.readAnchor())?.place ?? 0) + 3
+        await write(one, place - 2)
+        await write(one, place)
+        // The other was slower: what it has to say is said already.
+        await write(other, place - 1)
+        for (const reader of [keys, twin, await open('a')]) expect(await reader.readAnchor()).toEqual(anchors[place])
+        await keys.ready()
+        await twin.ready()
+      }
+      await write(twin, 10)
+      await keys.ready()
+      await write(keys, 9)
+      await expect(keys.writeAnchor({ place: 10, hash: Buffer.alloc(32) })).rejects.toThrow(/another vault/)
+      expect(await keys.readAnchor()).toEqual(anchors[10])
+    })
+
+    it('lets the only process of a node put its anchor back, as after a recovery', async () => {
+      await keys.writeAnchor(at(9))
+      const back = at(4)
+      await keys.writeAnchor(back)
+      expect(await (await open('a')).readAnchor()).toEqual(back)
+    })
+
     it('is ready, and after closing refuses everything', async () => {
       await expect(keys.ready()).resolves.toBeUndefined()
       const sealed = await keys.seal(1, plain, bound)
