@@ -102,6 +102,13 @@ describe('receipts', () => {
     expect(await readReceipts(4)).toMatchObject({ status: 200, json: { receipts: [{ number: 5 }, {}, {}] } })
   })
 
+  it('that lie in the way of the next are overwritten: nobody’s change fails for another’s record', async () => {
+    for (const number of [8, 9])
+      thief.sql('INSERT INTO receipts VALUES (?, ?, ?)', who.rid, number, Buffer.from('in the way'))
+    expect(await login(vault.send, who, password)).toMatchObject({ finished: { statement: { attemptsLeft: 10 } } })
+    expect(Receipts.parse((await readReceipts()).json).receipts).toHaveLength(9)
+  })
+
   it('of an attempt that is asked for again, if gone, cost that answer and no second guess', async () => {
     const attempt = await firstMessage(password)
     await call(vault.send, loginStart(who, attempt))

@@ -2,7 +2,8 @@
 import { headVerifier } from '../log/chain.ts'
 import { Journal } from '../log/journal.ts'
 import { rebuild } from '../log/rebuild.ts'
-import { burn, type Damage, survey } from '../log/recover.ts'
+import { burn, doomedBy } from '../log/recover.ts'
+import { type Damage, survey } from '../log/survey.ts'
 import { rotateSealKey } from '../log/rotate.ts'
 import { anchoredPosition } from '../node.ts'
 import { inviteNote, newInvite } from '../service/invites.ts'
@@ -102,7 +103,7 @@ export async function recover(
       bench.say('There is nothing to recover from.')
       return true
     }
-    const doomed = (damage.lost > 0 ? damage.living : 0) + damage.refused
+    const doomed = doomedBy(damage)
     if (count !== String(doomed)) {
       bench.say(
         [
@@ -119,9 +120,10 @@ export async function recover(
   })
 }
 
-function troubleLines({ lost, refused, missing }: Damage): string[] {
+function troubleLines({ older, lost, refused, missing }: Damage): string[] {
   return [
-    ...(lost > 0 ? [`The database is older than this node’s anchor: ${lost} changes are lost.`] : []),
+    ...(older && lost > 0 ? [`The database is older than this node’s anchor: ${lost} changes are lost.`] : []),
+    ...(older && lost === 0 ? ['The log is not the one that this node’s anchor has seen: changes are lost.'] : []),
     ...(refused > 0 ? [`${refused} rows are not as the log knows them and are refused.`] : []),
     ...(missing > 0 ? [`${missing} records that the log knows have no row.`] : []),
   ]

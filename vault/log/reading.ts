@@ -1,5 +1,6 @@
 /** Following the log: what a node believes of the records, and what it has just read but not yet made its own. */
 import { type Position, follow, LogBroken, type VerifyHead } from './chain.ts'
+import { givenUp } from './given-up.ts'
 import { isKnown, type KnownRow, type KnownRows } from './known-rows.ts'
 import { type LogEntry, maxEntries, type Seen, type StoredHead, type StoredRow } from '../store/storage.ts'
 import { type DecodedRecord, decodeRecord, rowDigest } from '../service/record.ts'
@@ -81,7 +82,11 @@ export function readRow(reading: Reading, rid: Buffer, row: StoredRow | undefine
   const known = reading.row(rid)
   if (!known && !row) return undefined
   if (!known) throw new RowRefused('there is a row that the log does not know')
-  if (!row) throw new RowRefused('a row that the log knows is gone')
+  if (!row) {
+    const record = givenUp(rid, known)
+    if (!record) throw new RowRefused('a row that the log knows is gone')
+    return { record, sealEpoch: 0, sealed: Buffer.alloc(0) }
+  }
   // The digest first: only bytes that this vault wrote are taken apart.
   const digest = rowDigest(rid, row.bytes)
   if (!known.digest.equals(digest.subarray(0, known.digest.length)))

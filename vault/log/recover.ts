@@ -2,106 +2,132 @@
  * The operator's way on when the database is older than it should be, or rows of it are not as the log knows them. What
  * cannot be proven to be the newest is destroyed, never trusted: the guesses that were made against it are unknown.
  */
+import type { Receipt } from '../../contract/vault.ts'
+import { receipt as receiptPreimage } from '../../contract/vault-preimages.ts'
 import type { Keystore } from '../keystore/keystore.ts'
 import { blank } from '../service/ownership.ts'
-import type { Draft } from '../service/receipts.ts'
+import { type Draft, receiptDigest } from '../service/receipts.ts'
+import { decodeRecord, encodeRecord, rowDigest, type VaultRecord } from '../service/record.ts'
+import { readStored } from '../service/stored-receipts.ts'
 import { destroy } from '../service/transition.ts'
-import { decodeRecord, encodeRecord, isLiving, rowDigest, type VaultRecord } from '../service/record.ts'
-import type { Storage, StoredRow } from '../store/storage.ts'
-import { follow, headPreimage, headVerifier } from './chain.ts'
+import type { LogEntry, Storage, StoredReceipt, StoredRow } from '../store/storage.ts'
+import { follow, headPreimage, headVerifier, identityKey, verifySignature } from './chain.ts'
+import { giveUp } from './given-up.ts'
 import { signReceipt, storedReceipt } from './group.ts'
-import { readOn, type View } from './reading.ts'
-import { rebuild } from './rebuild.ts'
+import { adopt, readOn, type View } from './reading.ts'
+import { type Damage, find, type Found } from './survey.ts'
 
-export interface Damage {
-  /** Changes that are lost: how far the log is behind what this node's keystore has seen. */
-  lost: number
-  /** Records that a password could open if they were trusted. */
-  living: number
-  /** Rows that are not as the log knows them. */
-  refused: number
-  /** Records that the log knows and that have no row. Nothing is left of them to destroy. */
-  missing: number
+/** Records in one group. */
+const atOnce = 200
+
+/** How many records `burn` would destroy. */
+export function doomedBy({ older, living, refused, missing }: Damage): number {
+  return (older ? living : 0) + refused + missing
 }
 
-interface Found {
-  damage: Damage
-  view: View
-  toBurn: StoredRow[]
-}
-
-/** What is wrong; changes nothing. */
-export async function survey(it: { storage: Storage; keystore: Keystore }): Promise<Damage> {
-  return (await find(it)).damage
+/** Something that is destroyed: what is written, as far as there is anything to write it in. */
+interface End {
+  entry: Omit<LogEntry, 'place'>
+  row?: StoredRow
+  receipt?: StoredReceipt
 }
 
 /**
  * Destroys what cannot be trusted: every living record when changes are lost, since nobody knows whose they were;
- * otherwise the refused rows alone. Then the keystore's anchor is set to the log as it is. No node may be running.
+ * otherwise the refused and missing ones alone. Then the keystore's anchor is set to the log as it is; interrupted
+ * before that, it is run again. No node may be running.
  */
-export async function burn({ storage, keystore }: { storage: Storage; keystore: Keystore }): Promise<Damage> {
-  const { damage, view, toBurn } = await find({ storage, keystore })
-  const verifyHead = headVerifier(keystore.identity)
-  for (const row of toBurn)
-    await storage.group({ rids: [row.rid], after: view.position.place, notes: [] }, async (seen) => {
-      const reading = readOn(view, seen, verifyHead)
-      const known = reading.row(row.rid)
-      const dead = tombstone(row, { counter: known?.counter ?? 0, now: seen.now })
-      const bytes = encodeRecord(dead.record, reading.epoch, new Uint8Array(0))
-      const counter = dead.record.counter
-      const place = reading.position.place + 1
-      const entry = { place, rid: row.rid, counter, digest: rowDigest(row.rid, bytes) }
-      const bare = { ...follow(reading.position, entry), epoch: reading.epoch }
-      const head = { ...bare, signature: Buffer.from(await keystore.sign(headPreimage(bare))) }
-      const rows = [{ rid: row.rid, touchAt: null, bytes }]
-      const receipts = [storedReceipt(await signReceipt(dead.receipt, keystore))]
-      return { value: undefined, changes: { head, entries: [entry], rows, receipts, notes: new Map() } }
-    })
+export async function burn(parts: { storage: Storage; keystore: Keystore }): Promise<Damage> {
+  const found = await find(parts)
+  const { storage, keystore } = parts
+  for (const ends of endings(parts, found)) await writeEnds(parts, found.view, ends)
   const head = await storage.head()
   if (head) await keystore.writeAnchor({ place: head.place, hash: head.hash })
   await storage.scrub()
-  return damage
+  return found.damage
 }
 
-async function find({ storage, keystore }: { storage: Storage; keystore: Keystore }): Promise<Found> {
-  // The log itself must be whole and signed: one that is not can only be replaced by a copy that is.
-  const view = await rebuild({ storage, keystore, verifyHead: headVerifier(keystore.identity) }, [])
-  const anchor = await keystore.readAnchor()
-  const lost = Math.max(0, (anchor?.place ?? 0) - view.position.place)
-  const rows = { all: 0, living: [] as StoredRow[], refused: [] as StoredRow[] }
-  for (let last: Buffer | undefined; ;) {
-    const page = await storage.rows(last, 500)
-    for (const row of page) {
-      rows.all += 1
-      const known = view.known.get(row.rid)
-      if (known?.digest.equals(rowDigest(row.rid, row.bytes).subarray(0, 16)) !== true) rows.refused.push(row)
-      else if (isLiving(decodeRecord(row.bytes).record)) rows.living.push(row)
-    }
-    last = page.at(-1)?.rid
-    if (!last) break
-  }
+type Ending = (now: number) => Promise<End>
+
+/** What is to end, a group's worth at a time. */
+function* endings(parts: { storage: Storage; keystore: Keystore }, found: Found): Generator<Ending[]> {
+  const all: Ending[] = [
+    ...(found.damage.older ? found.living : []).map(
+      (row) => (now: number) => destroyed(parts.keystore, decodeRecord(row.bytes).record, now),
+    ),
+    ...found.refused.map((row) => async (now: number) => {
+      const counter = found.view.known.get(row.rid)?.counter ?? 0
+      return destroyed(parts.keystore, await remains(parts, row.rid, counter), now)
+    }),
+    ...found.missing.map(
+      ({ entry, known }) =>
+        (now: number) =>
+          Promise.resolve({ entry: giveUp(entry, known, now) }),
+    ),
+  ]
+  for (let at = 0; at < all.length; at += atOnce) yield all.slice(at, at + atOnce)
+}
+
+async function writeEnds(
+  { storage, keystore }: { storage: Storage; keystore: Keystore },
+  view: View,
+  endings: readonly Ending[],
+): Promise<void> {
+  const verifyHead = headVerifier(keystore.identity)
+  const wanted = { rids: [], after: view.position.place, notes: [] }
+  const written = await storage.group(wanted, async (seen) => {
+    const { position, epoch, entries: before } = readOn(view, seen, verifyHead)
+    const ends = await Promise.all(endings.map((end) => end(seen.now)))
+    let last = position
+    const entries = ends.map(({ entry }) => {
+      const placed = { ...entry, place: last.place + 1 }
+      last = follow(last, placed)
+      return placed
+    })
+    const bare = { ...last, epoch }
+    const head = { ...bare, signature: Buffer.from(await keystore.sign(headPreimage(bare))) }
+    const rows = ends.flatMap(({ row }) => (row ? [row] : []))
+    const receipts = ends.flatMap(({ receipt }) => (receipt ? [receipt] : []))
+    const changes = { head, entries, rows, receipts, notes: new Map<string, null>() }
+    return { value: { head, entries: [...before, ...entries] }, changes }
+  })
+  adopt(view, written.entries, written.head)
+}
+
+async function destroyed(keystore: Keystore, record: VaultRecord, now: number): Promise<End> {
+  const dead: { record: VaultRecord; receipt: Draft } = destroy(record, now)
+  const bytes = encodeRecord(dead.record, 0, new Uint8Array(0))
+  const { rid, counter } = dead.record
   return {
-    view,
-    damage: {
-      lost,
-      living: rows.living.length,
-      refused: rows.refused.length,
-      missing: Math.max(0, view.known.size - rows.all),
-    },
-    toBurn: lost > 0 ? [...rows.living, ...rows.refused] : rows.refused,
+    entry: { rid, counter, digest: rowDigest(rid, bytes) },
+    row: { rid, touchAt: null, bytes },
+    receipt: storedReceipt(await signReceipt(dead.receipt, keystore)),
   }
 }
 
-/** A refused row may be anything, so little is taken from it. */
-function tombstone(
-  row: StoredRow,
-  { counter, now }: { counter: number; now: number },
-): { record: VaultRecord; receipt: Draft } {
-  let before: VaultRecord
-  try {
-    before = decodeRecord(row.bytes).record
-  } catch {
-    before = blank({ rid: row.rid, ownerKey: Buffer.alloc(32) })
+/**
+ * What is known of a record whose row may be anything, so that nothing is taken from it: the log's counter, and the
+ * receipts, as far as this vault signed them.
+ */
+async function remains(
+  { storage, keystore }: { storage: Storage; keystore: Keystore },
+  rid: Buffer,
+  counter: number,
+): Promise<VaultRecord> {
+  const record = { ...blank({ rid, ownerKey: Buffer.alloc(32) }), counter }
+  const key = identityKey(keystore.identity)
+  const isOurs = ({ signature, ...said }: Receipt): boolean =>
+    verifySignature(key, receiptPreimage(said), Buffer.from(signature, 'base64url'))
+  for (let after = 0; ;) {
+    const stored = await storage.receipts(rid, after, 200)
+    for (const it of stored) {
+      after = it.number
+      const receipt = readStored(it)
+      if (receipt?.number !== it.number || receipt.rid !== rid.toString('base64url') || !isOurs(receipt)) continue
+      record.receipts = receipt.number
+      record.lastReceipt = receiptDigest(receipt)
+      record.generation = Math.max(record.generation, receipt.generation)
+    }
+    if (stored.length === 0) return record
   }
-  return destroy({ ...before, rid: row.rid, counter: Math.max(counter, before.counter) }, now)
 }

@@ -3,6 +3,7 @@
  * which they were sealed is destroyed, nobody can read them, whatever they still hold.
  */
 import type { Keystore } from '../keystore/keystore.ts'
+import { Malformed } from '../service/field-reader.ts'
 import { decodeRecord, isLiving } from '../service/record.ts'
 import { changed, type Moment, type Outcome, secretsOf } from '../service/transition.ts'
 import type { Storage } from '../store/storage.ts'
@@ -36,10 +37,7 @@ export async function rotateSealKey(
   for (let last: Buffer | undefined; ;) {
     const rows = await storage.rows(last, page)
     if (rows.length === 0) break
-    const old = rows.filter(({ bytes }) => {
-      const { sealed, sealEpoch } = decodeRecord(bytes)
-      return sealed.length > 0 && sealEpoch < epoch
-    })
+    const old = rows.filter(({ bytes }) => needsReseal(bytes, epoch))
     await Promise.all(old.map(({ rid }) => journal.submit(rid, reseal)))
     onRow((resealed += old.length))
     last = rows.at(-1)?.rid
@@ -52,6 +50,17 @@ export async function rotateSealKey(
     }
   await storage.scrub()
   return { epoch, resealed, destroyed }
+}
+
+/** Also what is no record: the log refuses it, and says so better than its spelling could. */
+function needsReseal(bytes: Buffer, epoch: number): boolean {
+  try {
+    const { sealed, sealEpoch } = decodeRecord(bytes)
+    return sealed.length > 0 && sealEpoch < epoch
+  } catch (error) {
+    if (error instanceof Malformed) return true
+    throw error
+  }
 }
 
 /** A change in nothing but the seal. */

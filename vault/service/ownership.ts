@@ -49,6 +49,8 @@ export function put(moment: Moment, owner: OwnerRequest, it: NewRecord): Outcome
     const next = changed(base, {
       state: 'active',
       generation: owner.generation + 1,
+      // A tombstone of a lost row has none; where there is one, it is the same.
+      ownerKey: owner.ownerKey,
       epoch: base.epoch + 1,
       budget: fullBudget,
       at: now,

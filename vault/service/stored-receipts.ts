@@ -4,7 +4,7 @@
  * it look as if there had been less.
  */
 import { Receipt } from '../../contract/vault.ts'
-import type { Storage } from '../store/storage.ts'
+import type { Storage, StoredReceipt } from '../store/storage.ts'
 import { receiptDigest } from './receipts.ts'
 import type { VaultRecord } from './record.ts'
 
@@ -18,7 +18,7 @@ export async function storedReceipts(
   if (wanted <= 0) return []
   const stored = await storage.receipts(record.rid, after, wanted)
   if (stored.length !== wanted) return undefined
-  const receipts = stored.flatMap(({ bytes }) => parsed(bytes))
+  const receipts = stored.map(readStored).filter((it) => it !== undefined)
   if (receipts.length !== wanted) return undefined
   let digest = record.lastReceipt
   for (const receipt of receipts.toReversed()) {
@@ -31,16 +31,16 @@ export async function storedReceipts(
 /** The one with that number, for whoever has it in his row. Its signature is looked at by whoever gets it. */
 export async function storedReceipt(storage: Storage, rid: Buffer, number: number): Promise<Receipt | undefined> {
   const [stored] = await storage.receipts(rid, number - 1, 1)
-  const [receipt] = stored ? parsed(stored.bytes) : []
+  const receipt = stored && readStored(stored)
   return receipt?.number === number && receipt.rid === rid.toString('base64url') ? receipt : undefined
 }
 
-function parsed(bytes: Buffer): Receipt[] {
+/** Undefined for what is none. Who made it is another question. */
+export function readStored({ bytes }: StoredReceipt): Receipt | undefined {
   try {
-    const { data } = Receipt.safeParse(JSON.parse(bytes.toString()))
-    return data ? [data] : []
+    return Receipt.safeParse(JSON.parse(bytes.toString())).data
   } catch {
     // Not JSON: the parser's words would quote it.
-    return []
+    return undefined
   }
 }

@@ -78,7 +78,8 @@ export function write(session: Session, { head, entries, rows, receipts, notes }
   send(
     receipts.length,
     `INSERT INTO receipts (rid, number, bytes)
-     SELECT decode(r, 'hex'), n, decode(b, 'hex') FROM unnest($1::text[], $2::bigint[], $3::text[]) AS u (r, n, b)`,
+     SELECT decode(r, 'hex'), n, decode(b, 'hex') FROM unnest($1::text[], $2::bigint[], $3::text[]) AS u (r, n, b)
+     ON CONFLICT (rid, number) DO UPDATE SET bytes = excluded.bytes`,
     [
       list(receipts.map((it) => hex(it.rid))),
       list(receipts.map((it) => it.number)),

@@ -63,7 +63,8 @@ export function writes(db: Database): Writes {
   )
   const entry = db.prepare('INSERT INTO log (place, rid, counter, digest) VALUES (?, ?, ?, ?)')
   const row = rowWrite(db)
-  const receipt = db.prepare('INSERT INTO receipts (rid, number, bytes) VALUES (?, ?, ?)')
+  // Numbers are the vault’s: one that stands there already is nobody’s, and must not keep a group from its commit.
+  const receipt = db.prepare('INSERT OR REPLACE INTO receipts (rid, number, bytes) VALUES (?, ?, ?)')
   const note = db.prepare('INSERT OR REPLACE INTO notes (name, bytes) VALUES (?, ?)')
   const noNote = db.prepare('DELETE FROM notes WHERE name = ?')
   const pulse = db.prepare('INSERT OR REPLACE INTO pulse (one, at) VALUES (1, ?)')
