@@ -95,6 +95,16 @@ export class World {
     this.node(at).mortal.reset(blow)
   }
 
+  /** What became of a node that was doomed. */
+  fate(at: number): { died: boolean; calls: number } {
+    const { dead, calls } = this.node(at).mortal
+    return { died: dead, calls }
+  }
+
+  vault(at: number): TestVault {
+    return this.node(at).vault
+  }
+
   isDoomed(at: number): boolean {
     return this.node(at).mortal.doomed
   }
