@@ -29,7 +29,10 @@ export interface Person {
   start(
     args: readonly string[],
     env?: Record<string, string | undefined>,
+    input?: string | Uint8Array,
   ): { child: ChildProcess; ended: Promise<Ended> }
+  /** The same with this on standard input. */
+  given(input: string | Uint8Array): (...args: string[]) => Promise<Ended>
   /** The same with these variables. */
   with(env: Record<string, string>): (...args: string[]) => Promise<Ended>
   leave(): void
@@ -60,13 +63,15 @@ export function newPerson({ ordinary = false } = {}): Person {
       ? join(folder, 'compiled')
       : join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'coffer-tests'),
   }
-  const start: Person['start'] = (args, env = {}) => {
+  const start: Person['start'] = (args, env = {}, input) => {
     const child = spawn(process.execPath, ['--report-on-signal', `--report-directory=${folder}`, bin, ...args], {
       cwd: folder,
       env: { ...base, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       ...who,
     })
+    // A command that ends without having read everything is no fault of the pipe.
+    child.stdin?.on('error', () => undefined).end(input)
     return { child, ended: ending(child, folder, args) }
   }
   return {
@@ -74,6 +79,10 @@ export function newPerson({ ordinary = false } = {}): Person {
     home,
     start,
     coffer: (...args) => start(args).ended,
+    given:
+      (input) =>
+      (...args) =>
+        start(args, {}, input).ended,
     with:
       (env) =>
       (...args) =>

@@ -165,6 +165,10 @@ class Attempt {
   }
 
   #refused(refusal: Refusal): CofferError {
+    if (refusal.code === 'conflict') {
+      const reason = 'Another login came in between, or this one took too long.'
+      return new CofferError('vault_unavailable', { vault: this.#about.host, reason, ...chargedDetail(true) })
+    }
     const absence = provenAbsence(this.#about, refusal, this.digest)
     if (!absence) return refused(this.#about.host, refusal)
     if (absence.state === 'destroyed') return destroyed(this.#about.host, absence, { charged: false })

@@ -33,7 +33,8 @@ export function takeIn(whose: Whose, told: Told): Warning[] {
 /** Compares what was told with what this computer knows. Warnings: vault_rolled_back, passwords_tried. */
 export function judge({ home, archive, vault }: Omit<Whose, 'headerNumber'>, told: Told): Warning[] {
   const memory = memoryOf(readVaultMemory(home, archive), vault)
-  const tries = newTries(told.receipts ?? [], memory.receipts.at(-1)?.number ?? 0, memory.own)
+  // A computer that hears of this record for the first time cannot tell what is news.
+  const tries = memory.vault ? newTries(told.receipts ?? [], memory.receipts.at(-1)?.number ?? 0, memory.own) : []
   return [...judgeTold(memory, vault, told), ...tries]
 }
 

@@ -4,12 +4,14 @@ import { type Newest, RecordId } from '../../../../contract/vault.ts'
 import type { Header, VaultReference } from '../../archive/format/header.ts'
 import type { Secret } from '../../keys/secret.ts'
 import { parseOrigin, type VaultAddress } from '../../vault/address.ts'
-import { openLink } from '../../vault/link.ts'
+import { type Link, openLink } from '../../vault/link.ts'
 import { logIn } from '../../vault/log-in.ts'
+import type { Owner } from '../../vault/owner.ts'
+import { readRecord, type RecordState } from '../../vault/record.ts'
 import type { Network } from '../../vault/request.ts'
 import { reach } from '../../vault/reach.ts'
 import type { PasswordOptions } from '../../vault/stretching.ts'
-import { knownVault, readVaultMemory } from './memory.ts'
+import { type KnownVault, knownVault, memoryOf, readVaultMemory, type Told } from './memory.ts'
 import { rememberOwnTry, takeIn } from './told.ts'
 
 export interface UnlockRequest {
@@ -37,7 +39,8 @@ export interface Unlocked {
 
 /**
  * Where a password for this archive would be checked, before anything is asked or typed. Errors: vault_address,
- * vault_not_confirmed for a host in this computer's own network that neither the person nor this computer knows.
+ * vault_not_confirmed for another vault than this computer knows for this archive, and for a host in this computer's own
+ * network that it does not know, unless the person has named it; vault_not_genuine if the person named another one.
  */
 export function vaultOf({ header, named, home }: Pick<UnlockRequest, 'header' | 'named' | 'home'>): VaultAddress {
   if (named) {
@@ -46,6 +49,13 @@ export function vaultOf({ header, named, home }: Pick<UnlockRequest, 'header' | 
     return named
   }
   const address = parseOrigin(header.vault.address)
+  const { vault } = readVaultMemory(home, header.archive)
+  if (vault && vault.fingerprint !== header.vault.fingerprint.toString('hex'))
+    throw new CofferError('vault_not_confirmed', {
+      vault: address.origin,
+      known: vault.address,
+      reason: 'This computer knows another vault for this archive.',
+    })
   if (isNear(address) && !isRemembered({ header, home }))
     throw new CofferError('vault_not_confirmed', {
       vault: address.origin,
@@ -73,11 +83,40 @@ export async function unlock(it: UnlockRequest): Promise<Unlocked> {
     },
     it.options,
   )
-  const { key, told, warnings } = loggedIn
-  loggedIn.owner.close()
+  const { key, owner, warnings } = loggedIn
+  const told = loggedIn.told && (await withoutGap(loggedIn.told, { ...it, link, owner, vault }, warnings))
+  owner.close()
   if (!told) return { key, newest: null, warnings }
   const whose = { home, archive: header.archive, vault, headerNumber: header.number }
   return { key, newest: told.statement.newest, warnings: [...warnings, ...takeIn(whose, told)] }
+}
+
+/**
+ * A login brings the receipts since the success before it. Where more has happened since this computer last heard of the
+ * record, the owner, who is known by now, asks for the rest.
+ */
+async function withoutGap(
+  told: RecordState,
+  { home, header, link, owner, vault }: Pick<UnlockRequest, 'home' | 'header'> & Asker,
+  warnings: Warning[],
+): Promise<Told> {
+  const last = memoryOf(readVaultMemory(home, header.archive), vault).receipts.at(-1)?.number
+  if (last === undefined || (told.receipts[0]?.number ?? 0) <= last + 1) return told
+  try {
+    const { receipts } = await readRecord(link, owner)
+    return { ...told, receipts }
+  } catch (error) {
+    // The key is here; what cannot be had now is told by the next backup.
+    if (!(error instanceof CofferError)) throw error
+    warnings.push({ code: error.code, detail: error.detail })
+    return { statement: told.statement }
+  }
+}
+
+interface Asker {
+  link: Link
+  owner: Owner
+  vault: KnownVault
 }
 
 function isNear(address: VaultAddress): boolean {
