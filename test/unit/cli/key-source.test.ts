@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CofferError } from '../../../contract/errors.ts'
 import { findKey, type KeySource } from '../../../main/cli/key-source.ts'
+import type { PasswordSource } from '../../../main/cli/password-source.ts'
 import { writeKeyFile } from '../../../main/core/keys/key-file.ts'
 import type { Secret } from '../../../main/core/keys/secret.ts'
 import { readKey, showCode, showDigits } from '../../../main/core/keys/sixty-four-digits.ts'
@@ -74,6 +75,53 @@ describe('where the key comes from', () => {
     )
     expect(await codeOf(findKey(source({ ...rest, keyFile: join(folder, 'absent') }), archiveId))).toBe('file_failed')
     expect(await codeOf(findKey(source({ ...rest, env: { COFFER_KEY: 'abc' } }), archiveId))).toBe('key_malformed')
+  })
+
+  const wrong = new CofferError('wrong_password', { attemptsLeft: 8, tries: '8 tries left …' })
+  /** A vault that knows one password. */
+  const guarded = (changes: Partial<PasswordSource> = {}): PasswordSource => ({
+    given: undefined,
+    ask: undefined,
+    unlock: (password) =>
+      password.toString() === 'right'
+        ? Promise.resolve({ key: key('7'), newest: null, warnings: [] })
+        : Promise.reject(wrong),
+    ...changes,
+  })
+
+  it('is the password before everything else when it was given, and nothing else when it is wrong', async () => {
+    const rest = { env: { COFFER_KEY: digits('2') }, keychain: keychainWith(key('3')) }
+    expect(await found({ ...rest, password: guarded({ given: () => Promise.resolve(Buffer.from('right')) }) })).toEqual(
+      ['password', digits('7')],
+    )
+    const bad = guarded({ given: () => Promise.resolve(Buffer.from('bad')) })
+    expect(await codeOf(findKey(source({ ...rest, password: bad }), archiveId))).toBe('wrong_password')
+    expect(await codeOf(findKey(source({ ...rest, keyFile: '/a/key', password: bad }), archiveId))).toBe('usage')
+  })
+
+  it('is asked for as the password first, where the archive has one; whoever enters none types the digits', async () => {
+    const answers = ['bad', 'right']
+    const ask = () => Promise.resolve(Buffer.from(answers.shift() ?? ''))
+    expect(await found({ password: guarded({ ask }), ask: () => Promise.resolve(digits('4')) })).toEqual([
+      'password',
+      digits('7'),
+    ])
+    expect(notes).toEqual(['This is not the password. 8 tries left … You can use the 64-digit key instead.'])
+    expect(await found({ password: guarded({ ask }), ask: () => Promise.resolve(digits('4')) })).toEqual([
+      'prompt',
+      digits('4'),
+    ])
+    expect(await found({ password: guarded({ ask }), keychain: keychainWith(key('3')) })).toEqual([
+      'keychain',
+      digits('3'),
+    ])
+  })
+
+  it('is asked for as the password three times at most: each costs a try', async () => {
+    let asked = 0
+    const ask = () => Promise.resolve(Buffer.from(`wrong ${asked++}`))
+    expect(await codeOf(findKey(source({ password: guarded({ ask }) }), archiveId))).toBe('wrong_password')
+    expect(asked).toBe(3)
   })
 
   it('takes COFFER_KEY out of the environment once it is read, so that nothing started later has it', async () => {

@@ -71,4 +71,31 @@ describe('what a command says at its end', () => {
       path: 'Media/0\u001b[2J',
     })
   })
+
+  it('tells tries in words to people, and in numbers to programs', () => {
+    const { code, detail } = new CofferError('wrong_password', {
+      vault: 'vault.example.org',
+      attemptsLeft: 9,
+      charged: true,
+      tries: '9 tries left before the password stops working for good.',
+    })
+    const { text, json, exit } = describeFailure(new CofferError(code, detail))
+    expect(text).toBe(
+      [
+        'This is not the password.',
+        '  vault: vault.example.org',
+        '  9 tries left before the password stops working for good.',
+        'Try again, or use the 64-digit key instead.',
+      ].join('\n'),
+    )
+    expect([exit, json]).toMatchObject([3, { error: { attemptsLeft: 9, charged: true } }])
+    const last = new Date(2026, 10, 23, 14, 5).toISOString()
+    expect(warningLines([{ code: 'passwords_tried', detail: { count: 3, first: last, last } }])).toBe(
+      [
+        'Warning: Wrong passwords were tried for this archive.',
+        '  3 wrong passwords, the last on 23 Nov 2026, 14:05.',
+        '  If that was not you, change your password with “coffer password change”.',
+      ].join('\n'),
+    )
+  })
 })

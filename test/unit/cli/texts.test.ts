@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { Receipt, Statement } from '../../../contract/vault.ts'
+import { activityText, eventsOf } from '../../../main/cli/commands/activity.ts'
 import { backupText } from '../../../main/cli/commands/backup.ts'
 import { detectText } from '../../../main/cli/commands/detect.ts'
 import { forgetText, whatToForget } from '../../../main/cli/commands/forget.ts'
@@ -198,5 +200,69 @@ describe('what commands say to people', () => {
     expect(inspectionText('/x/notes.db', { ...found, databases: [...found.databases] })).toBe(
       'SQLite database: /x/notes.db\n  database  notes.db, 41 kB (10 pages of 4,096 bytes)',
     )
+  })
+
+  it('says of a password alone that it is one, and of both what each of them does', () => {
+    const vault = {
+      address: 'https://vault.example.org',
+      fingerprint: Buffer.alloc(32),
+      keystore: 'hardware' as const,
+      model: 'a \x07token',
+      firstUse: false,
+    }
+    const alone = initText('/a', null, { keychain: false }, vault)
+    expect(alone).toContain('vault at https://vault.example.org (hardware vault: a \\u0007token)')
+    expect(alone).toContain('Without the vault, or without the password, nobody can open the archive, not even you.')
+    expect(alone).toContain('is recommended')
+    expect(initText('/a', null, { keychain: true }, vault)).toContain('If the vault is lost and this computer too')
+    const both = initText('/a', '/k', { keychain: false }, vault)
+    expect(both).toContain('Whoever has the key or the password')
+    expect(initText('/a', '/k', { keychain: false })).not.toContain('password')
+  })
+
+  it('tells what happened at a vault: a try and what became of it are one thing', () => {
+    const receipt = (number: number, kind: Receipt['kind'], message: string, attempt = 0) =>
+      ({ number, kind, message, attempt, at: noon.getTime() + number * 60_000 }) as unknown as Receipt
+    const receipts = [
+      receipt(1, 'created', ''),
+      receipt(2, 'tried', 'a', 1),
+      receipt(3, 'given_back', 'a', 1),
+      receipt(4, 'tried', 'b', 2),
+      receipt(5, 'tried', 'c', 3),
+      receipt(6, 'opened', 'b', 2),
+      receipt(7, 'replaced', ''),
+      receipt(8, 'destroyed', ''),
+      receipt(9, 'deleted', ''),
+    ]
+    const events = eventsOf(receipts)
+    expect(events.map(({ what, attempt, outcome }) => [what, attempt, outcome])).toEqual([
+      ['set', undefined, undefined],
+      ['tried', 1, 'wrong'],
+      ['tried', 2, 'right'],
+      ['tried', 3, 'wrong'],
+      ['changed', undefined, undefined],
+      ['destroyed', undefined, undefined],
+      ['removed', undefined, undefined],
+    ])
+    const vault = {
+      address: 'https://v',
+      fingerprint: Buffer.alloc(32),
+      keystore: 'software' as const,
+      model: '',
+      firstUse: false,
+    }
+    const state = (it: Statement['state'], attemptsLeft: number) =>
+      ({ state: it, attemptsLeft }) as unknown as Statement
+    const text = activityText({ vault, statement: state('active', 1), receipts })
+    expect(text).toContain('https://v (software vault): the password works; 1 try is left.')
+    expect(text).toContain('23 Nov 2026, 12:02  try 1 of 10: wrong password')
+    expect(text).toContain(
+      '2 wrong passwords were tried, the last on 23 Nov 2026, 12:05. If that was not you, change your password.',
+    )
+    expect(activityText({ vault, statement: state('destroyed', 0), receipts: [] })).toBe(
+      'https://v (software vault): the password has stopped working for good.',
+    )
+    expect(activityText({ vault, statement: state('exhausted', 0), receipts: [] })).toContain('all ten tries are used')
+    expect(activityText({ vault, statement: state('none', 0), receipts: [] })).toContain('holds nothing')
   })
 })
