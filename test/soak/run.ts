@@ -9,13 +9,16 @@
  *     npm run soak -- disks              disks that fill up or are taken away at every moment
  *     npm run soak -- meanwhile          a backup or a forget while another process reads, at every call
  *     npm run soak -- vault 100000       so many schedules of an adversarial relay against the vault
+ *     npm run soak -- vault-kills 500    so many kills of a vault under load
  *
  * Every draw comes from one seed, which is printed; COFFER_SEED=… has a run again. Ends at the first failure, since
  * what follows one would build upon it.
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { Random } from '../fixtures/random.ts'
 import { chooseSeed } from '../faults/seed.ts'
+import { killVault } from '../faults/vault-killed.ts'
 import { everyMoment } from './every-moment.ts'
 import { relaySchedules } from './relay-schedules.ts'
 import { randomMoments } from './random-moments.ts'
@@ -30,6 +33,10 @@ const parts: Record<string, () => Promise<void>> = {
   calls: () => Promise.resolve(vitest('test/faults/every-call.test.ts')),
   disks: () => Promise.resolve(vitest('test/faults/disks.test.ts')),
   vault: () => relaySchedules({ count: Number(count ?? 20_000), seed }),
+  'vault-kills': async () => {
+    const receipts = await killVault({ count: Number(count ?? 100), random: new Random(seed) })
+    process.stdout.write(`vault: all of ${receipts} answered receipts were there after every kill\n`)
+  },
   meanwhile: () => Promise.resolve(vitest('test/faults/meanwhile.test.ts')),
 }
 const chosen = part === 'all' ? Object.values(parts) : [parts[part] ?? unknownPart()]
