@@ -145,6 +145,8 @@ async function tend(
     try {
       await node()?.sweep()
       await node()?.checkpoint(checkpointEvery)
+      // The operator's own process may have destroyed a seal key: this one must not hold it for as long as it runs.
+      await node()?.parts.keystore.epochs()
     } catch (error) {
       onTrouble(error instanceof Error ? error : new Error('the sweeper failed'))
     }

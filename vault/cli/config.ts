@@ -45,8 +45,9 @@ export function readConfig(folder: string): Config | undefined {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new OperatorError(`${file} cannot be read: ${String(error)}`)
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') return undefined
+    throw new OperatorError(`${file} cannot be read (${String(code)}).`)
   }
   try {
     return Config.parse(JSON.parse(text))

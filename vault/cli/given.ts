@@ -42,10 +42,24 @@ export function listenAt(text: string): { host: string; port: number } {
 export function waitsFrom(text: string): readonly number[] {
   if (text === 'default') return usualWaits
   if (text === 'off') return []
-  const minutes = text.split(',').map(Number)
+  const minutes = text.split(',').map((it) => (it.trim() === '' ? NaN : Number(it)))
   if (minutes.length > 5 || minutes.some((it) => !Number.isFinite(it) || it < 0))
     throw new OperatorError(`--waits takes “default”, “off” or up to five numbers of minutes, not “${text}”.`)
   return minutes.map((it) => Math.round(it * 60_000))
+}
+
+/** Requests a minute; 0 for no limit. */
+export function limitFrom(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new OperatorError(`--limit takes a number of requests, not “${text}”.`)
+  return Number(text)
+}
+
+/** Both or none: with one of them alone, passwords would travel without any. */
+export function tlsFrom(it: { tlsCert?: string; tlsKey?: string }): { certificate: string; key: string } | undefined {
+  const { tlsCert: certificate, tlsKey: key } = it
+  if (certificate !== undefined && key !== undefined) return { certificate, key }
+  if (certificate === undefined && key === undefined) return undefined
+  throw new OperatorError('--tls-cert and --tls-key belong together.')
 }
 
 /** `http(s)://host[:port]` without anything behind. */

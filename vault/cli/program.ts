@@ -4,6 +4,7 @@ import { dataFolder } from './config.ts'
 import type { Bench } from './bench.ts'
 import { OperatorError } from './operator-error.ts'
 import { rotate, recover, makeInvite, status, verifyLog } from './operate.ts'
+import { sentenceFor } from './sentences.ts'
 import { serve, type ServeOptions } from './serve.ts'
 import { setUp } from './set-up.ts'
 
@@ -117,7 +118,7 @@ export async function main(bench: Bench): Promise<number> {
     return exit
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    bench.warn(error instanceof Error ? error.message : 'Something went wrong.')
+    bench.warn(sentenceFor(error))
     return error instanceof OperatorError ? 2 : 1
   }
 }

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { createLog, startVault } from '../index.ts'
 import { readConfig } from './config.ts'
-import { listenAt, peersFrom, waitsFrom } from './given.ts'
+import { limitFrom, listenAt, peersFrom, tlsFrom, waitsFrom } from './given.ts'
 import type { Bench } from './bench.ts'
 import { openParts, plainSetUp, setUp } from './set-up.ts'
 
@@ -27,36 +27,38 @@ export async function serve(bench: Bench, folder: string, options: ServeOptions)
   const waits = waitsFrom(options.waits)
   const [own] = peersFrom(options.address)
   const peers = peersFrom(options.peers).filter((peer) => peer !== own)
+  const perMinute = limitFrom(options.limit)
+  const tls = tlsFrom(options)
   // With nothing configured there is a vault all the same: on this machine alone, and it says so.
   if (!readConfig(folder)) await setUp(folder, plainSetUp, sources)
   const { config, keystore, storage } = await openParts(folder, sources)
-  const { tlsCert, tlsKey } = options
   const vault = await startVault({
     keystore,
     storage,
     listen,
     peers,
     waits,
-    tls: tlsCert !== undefined && tlsKey !== undefined ? { certificate: tlsCert, key: tlsKey } : undefined,
+    tls,
     invites: options.invites,
     threads: Math.min(8, availableParallelism()),
-    perMinute: Number(options.limit),
+    perMinute,
     trustProxy: options.trustProxy,
     log: createLog(options.logLevel),
+  }).catch(async (error: unknown) => {
+    await storage.close()
+    await keystore.close()
+    throw error
   })
   const ended = bench.untilToldToEnd()
-  const failed = vault.ready.then(
-    () => ended,
-    (error: unknown) => Promise.reject(error),
-  )
   try {
-    // Nobody is told an address before something answers there.
-    await Promise.race([vault.ready, ended])
+    // Nobody is told an address before something answers there; and a node that waits for others can be told to end.
+    const isReady = await Promise.race([vault.ready.then(() => true), ended.then(() => false)])
+    if (!isReady) return
     bench.say(
       `${keystore.kind === 'hardware' ? 'Hardware' : 'Software'} vault (${keystore.model}, ${config.storage.engine}) at ${vault.address}#${config.fingerprint}`,
     )
     bench.say(`Its data is in ${folder}. Ctrl-C ends it.`)
-    await failed
+    await ended
   } finally {
     await vault.close()
   }
