@@ -6,10 +6,16 @@
  */
 import type { LogHead, Newest, Receipt, Statement, Stretching } from './vault.ts'
 
+const utf8 = new TextEncoder()
+/** What each character of base64url stands for, by its code. */
+const sixBits = new Uint8Array(128)
+for (const [value, character] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].entries())
+  sixBits[character.charCodeAt(0)] = value
+
 /** u32 length (little-endian) and the bytes, for each field; text is UTF-8. */
 export function fields(...values: (Uint8Array | string | number)[]): Uint8Array {
   const parts = values.map((value) =>
-    typeof value === 'string' ? new TextEncoder().encode(value) : typeof value === 'number' ? u64(value) : value,
+    typeof value === 'string' ? utf8.encode(value) : typeof value === 'number' ? u64(value) : value,
   )
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + 4 + length, 0))
   const view = new DataView(all.buffer)
@@ -159,12 +165,25 @@ export function release(it: { rid: Uint8Array; generation: number; message: Uint
 
 /** base64url, which a schema has looked at before, as bytes. */
 export function decode(text: string): Uint8Array {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
+  const all = new Uint8Array(Math.floor((text.length * 3) / 4))
+  let bits = 0
+  let held = 0
+  let at = 0
+  for (let index = 0; index < text.length; index++) {
+    held = (held << 6) | (sixBits[text.charCodeAt(index)] ?? 0)
+    bits += 6
+    if (bits < 8) continue
+    bits -= 8
+    all[at++] = held >> bits
+    held &= (1 << bits) - 1
+  }
+  return all
 }
 
 function u64(value: number): Uint8Array {
   const all = new Uint8Array(8)
-  new DataView(all.buffer).setBigUint64(0, BigInt(value), true)
+  const view = new DataView(all.buffer)
+  view.setUint32(0, value >>> 0, true)
+  view.setUint32(4, Math.floor(value / 0x1_0000_0000), true)
   return all
 }

@@ -16,6 +16,7 @@ const programs = {
   'keychain-process': 'main/core/keys/keychain-process.ts',
   'coffer-vault': 'vault/bin.ts',
   'opaque-worker': 'vault/service/opaque-worker.ts',
+  'sqlite-tidy-worker': 'vault/store/sqlite-tidy-worker.ts',
   'token-process': 'vault/keystore/token-process.ts',
   'password-process': 'main/core/vault/password-process.ts',
 }

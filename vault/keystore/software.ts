@@ -18,6 +18,7 @@ import {
   tidyKeyFile,
   wipeKeyFile,
 } from './key-file.ts'
+import { rawSignature } from './raw-signature.ts'
 import { type Keystore, KeystoreUnavailable, SealRefused } from './keystore.ts'
 import { nonceBytes, nonces } from './nonces.ts'
 import { lockedBytes, wipe } from './secret-bytes.ts'
@@ -95,7 +96,8 @@ export async function openSoftware(spec: SoftwareSpec, nodeName: string, expecte
     identity: spki,
     async sign(bytes) {
       refuseClosed()
-      return sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' })
+      // Asking Node for r || s itself takes twice as long (50 µs instead of 24): it looks at the key in another way.
+      return rawSignature(sign('sha256', bytes, key))
     },
     async epochs() {
       await refresh()

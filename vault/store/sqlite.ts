@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { putCheckpoint, readCheckpoint, type CheckpointTables } from './checkpoints.ts'
 import { checkFit } from './fitting-changes.ts'
 import { inTurn } from './in-turn.ts'
+import { tidying } from './sqlite-tidying.ts'
 import { isBusy, openConnections, throughSqlite, type Connections } from './sqlite-file.ts'
 import { reads, writes, type Reads, type Writes } from './sqlite-statements.ts'
 import { maxEntries, StorageUnavailable, type Seen, type Storage, type StoredRow, type Wanted } from './storage.ts'
@@ -126,17 +127,28 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   }
 
   await patiently(connected)
+  let written = 0
+  const tidy = tidying(file, () =>
+    turn(async () => {
+      throughSqlite(() => connected().writer.pragma('wal_checkpoint(PASSIVE)'))
+    }),
+  )
   return {
     engine: 'sqlite',
-    group: (wanted, decide) =>
-      alone(async ({ locked, write }) => {
+    group: async (wanted, decide) => {
+      const value = await alone(async ({ locked, write }) => {
         const seen = throughSqlite(() => see(locked, wanted))
         const { value, changes } = await decide(seen)
         if (!changes) return { value, keep: false }
         checkFit(seen.head, changes)
         throughSqlite(() => write.changes(changes))
+        written += changes.rows.length
         return { value, keep: true }
-      }),
+      })
+      tidy.wrote(written)
+      written = 0
+      return value
+    },
     log: (after, limit) => reading((read) => read.log(after, limit)),
     head: () => reading((read) => read.head()),
     receipts: (rid, after, limit) => reading((read) => read.receipts(rid, after, limit)),
@@ -160,6 +172,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     close: () =>
       turn(async () => {
         closed = true
+        await tidy.close()
         letGo()
       }),
   }
