@@ -57,8 +57,8 @@ describe('the command line', () => {
       .map(([, name]) => name ?? '')
       .filter((name) => name !== 'help')
     expect(commands.length).toBeGreaterThan(2)
-    const nested = ['show', 'check', 'sheet'].map((name) => ['key', name])
-    for (const command of [...commands.filter((name) => name !== 'key').map((name) => [name]), ...nested]) {
+    const below: Record<string, string[]> = { key: ['show', 'check', 'sheet'], password: ['set', 'change', 'remove'] }
+    for (const command of commands.flatMap((name) => below[name]?.map((sub) => [name, sub]) ?? [[name]])) {
       const help = await person.coffer(...command, '--help')
       expect([command, help.code, help.stderr]).toEqual([command, 0, ''])
       expect(help.stdout).toContain(`\nExamples:\n  $ coffer ${command.join(' ')} `.trimEnd())

@@ -1,14 +1,11 @@
 /** What only shows on a real terminal: the prompt, the bar, and Ctrl-C. util-linux's `script` lends one. */
-import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeMedia } from '../fixtures/make-media.ts'
 import { makeWhatsAppAndroid } from '../fixtures/make-whatsapp-android.ts'
 import { newPerson, type Person } from './command-line.ts'
-
-const hasScript = process.platform === 'linux' && spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
-if (!hasScript) process.stderr.write('skipped: the terminal tests, since there is no “script” to lend one\n')
+import { hasScript, typeAt, type TypedAnswer } from './lent-terminal.ts'
 
 let person: Person
 let digits: string
@@ -27,40 +24,7 @@ afterAll(() => {
   person.leave()
 })
 
-/** Runs a command on a terminal of 100 columns. Each answer is typed when the screen shows what it waits for. */
-function onTerminal(
-  command: string,
-  ...answers: { when: RegExp; type: string }[]
-): Promise<{ code: number | null; screen: string }> {
-  const bin = join(import.meta.dirname, '..', '..', 'main', 'cli', 'bin.ts')
-  const child = spawn(
-    'script',
-    ['-qec', `stty cols 100; exec '${process.execPath}' '${bin}' ${command}`, '/dev/null'],
-    {
-      cwd: person.folder,
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        HOME: person.folder,
-        COFFER_HOME: person.home,
-        MALLOC_ARENA_MAX: '2',
-        TERM: 'xterm',
-      },
-    },
-  )
-  let screen = ''
-  let seen = 0
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    screen += chunk
-    const [next] = answers
-    const found = next?.when.exec(screen.slice(seen))
-    if (!next || !found) return
-    seen += found.index + found[0].length
-    answers.shift()
-    child.stdin.write(next.type)
-  })
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, screen })))
-}
-
+const onTerminal = (command: string, ...answers: TypedAnswer[]) => typeAt(person, command, ...answers)
 const asked = /key of this archive:\r?\n/
 
 describe.skipIf(!hasScript)('on a terminal', () => {
