@@ -39,19 +39,17 @@ export function passwordSource(
   }
   const { world, home, signal, askPassword, note } = desk
   const claimed = { header: { ...header, vault: header.vault }, named, home }
-  const where = (): string => {
-    const { host } = vaultOf(claimed)
-    note(`The password is checked by the vault at ${printable(host)}.`)
-    return host
-  }
+  const host = (): string => printable(vaultOf(claimed).host)
   return {
-    given: given && (() => (where(), given())),
+    given:
+      given &&
+      (() => {
+        note(`The password is checked by the vault at ${host()}.`)
+        return given()
+      }),
     ask:
       askPassword &&
-      (() => {
-        where()
-        return askPassword('Password (Enter alone to type the 64-digit key instead):')
-      }),
+      (() => askPassword(`Password, for the vault at ${host()} (Enter alone to type the 64-digit key instead):`)),
     async unlock(password) {
       const { network, now } = world
       try {

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 const fresh = /New password: /
 const again = /The same again: /
-const asked = /Password \(Enter alone to type the 64-digit key instead\): /
+const asked = /Password, for the vault at \S+ \(Enter alone to type the 64-digit key instead\): /
 
 describe.skipIf(!hasScript)('a password at a terminal', () => {
   it('is typed twice when it is new, and once more when the two differ; nothing of it is shown', async () => {
@@ -46,7 +46,7 @@ describe.skipIf(!hasScript)('a password at a terminal', () => {
       { when: asked, type: `${password}\r` },
     )
     expect(code, screen).toBe(0)
-    expect(screen).toContain(`The password is checked by the vault at ${new URL(vault.origin).host}.`)
+    expect(screen).toContain(`Password, for the vault at ${new URL(vault.origin).host} (`)
     expect(screen).toContain('9 tries left before the password stops working for good.')
     expect(screen).toContain('This archive holds no backup yet.')
   })

@@ -165,6 +165,10 @@ class Attempt {
   }
 
   #refused(refusal: Refusal): CofferError {
+    if (refusal.code === 'rate_limited' && refusal.statement) {
+      const { state } = checkStatement(this.#about, refusal.statement, this.digest)
+      if (state === 'exhausted') return exhausted(this.#about.host, refusal)
+    }
     if (refusal.code === 'conflict') {
       const reason = 'Another login came in between, or this one took too long.'
       return new CofferError('vault_unavailable', { vault: this.#about.host, reason, ...chargedDetail(true) })
@@ -191,6 +195,18 @@ class Attempt {
 function triesLeft(count: number): string {
   if (count === 0) return 'That was the last of the ten tries.'
   return `${count} ${count === 1 ? 'try' : 'tries'} left before the password stops working for good.`
+}
+
+/** The last of the ten may still turn out to be right; if not, what the vault holds is destroyed then. */
+function exhausted(vault: string, { retryAfter }: Refusal): CofferError {
+  const tries = 'All ten tries are used. Unless the last one turns out right, the password stops working for good.'
+  return new CofferError('vault_waits', {
+    vault,
+    attemptsLeft: 0,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+    charged: false,
+    tries,
+  })
 }
 
 function destroyed(vault: string, { at }: Statement, { charged }: { charged: boolean }): CofferError {

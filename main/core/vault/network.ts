@@ -1,13 +1,13 @@
 /** How vaults are really reached. */
 import type { Network } from './request.ts'
 
-/** The real one. A vault's database may be busy failing over: it gets half a minute. */
+/** The real one. A vault's database may be busy failing over: that takes seconds. */
 export function openNetwork(): Network {
   return {
     // Most commands ask no vault, and need not load what speaks HTTP.
     send: async (request) => (await import('./send-request.ts')).sendRequest(request),
     wait,
-    deadlineMs: 30_000,
+    deadlineMs: 20_000,
   }
 }
 

@@ -216,6 +216,18 @@ describe('bad news', () => {
     }
   })
 
+  it('of tries that are all used is believed when it is signed', async () => {
+    vault.bend('start', ({ told }) => {
+      const { receipt } = told.json as unknown as LoginStarted
+      const statement = vault.model.statement(rid, Buffer.from(receipt.message, 'base64url'), { state: 'exhausted' })
+      return { status: 429, json: { code: 'rate_limited', message: 'No.', retryAfter: 90_000, statement } }
+    })
+    expect(await failing()).toMatchObject({
+      code: 'vault_waits',
+      detail: { attemptsLeft: 0, charged: false, tries: expect.stringContaining('All ten tries are used.') },
+    })
+  })
+
   it('that costs nothing is told without proof, with what to do: waiting, trying later, another version', async () => {
     vault.bend('start', refusal(429, { code: 'rate_limited', retryAfter: 61_000 }))
     expect(await failing()).toMatchObject({

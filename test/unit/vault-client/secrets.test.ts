@@ -67,7 +67,11 @@ describe('password, key and export key', () => {
         for (const bend of odd) {
           it_.vault.restore()
           it_.vault.bend(step, bend)
-          const outcomes: PromiseSettledResult<unknown>[] = await Promise.allSettled([it_.unlock(), it_.unlock({ password: otherPassword }), it_.set()])
+          const outcomes: PromiseSettledResult<unknown>[] = await Promise.allSettled([
+            it_.unlock(),
+            it_.unlock({ password: otherPassword }),
+            it_.set(),
+          ])
           outcomes.push(...(await Promise.allSettled([it_.remove()])))
           const failures = outcomes.flatMap((it) =>
             it.status === 'rejected' ? [JSON.stringify([String(it.reason), it.reason])] : [],
