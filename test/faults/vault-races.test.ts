@@ -1,6 +1,8 @@
 /** A hundred at once, at two nodes over one database, on either engine. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { LoginStarted } from '../../contract/vault.ts'
+import { addInvite } from '../../vault/log/write-note.ts'
+import { inviteNote, newInvite } from '../../vault/service/invites.ts'
 import { openPostgres } from '../../vault/store/postgres.ts'
 import type { Storage } from '../../vault/store/storage.ts'
 import {
@@ -32,10 +34,13 @@ const engines: [string, (() => Promise<Storage>) | undefined][] = [
   ['postgres', postgres],
 ]
 
-async function twoNodes(storage: (() => Promise<Storage>) | undefined): Promise<[TestVault, TestVault]> {
+async function twoNodes(
+  storage: (() => Promise<Storage>) | undefined,
+  { invites } = { invites: false },
+): Promise<[TestVault, TestVault]> {
   await only?.server.sql('DROP SCHEMA IF EXISTS coffer_vault CASCADE')
   const evaluations = new Map<string, number>()
-  const common = async () => ({ evaluations, ...(storage ? { storage: await storage() } : {}) })
+  const common = async () => ({ evaluations, invites, ...(storage ? { storage: await storage() } : {}) })
   const one = await openTestVault(await common())
   const two = await openTestVault({ ...(await common()), folder: one.folder, nodeName: 'two', clock: one.clock })
   onTestFinished(async () => {
@@ -90,6 +95,20 @@ describe.each(engines)('at two nodes over one database (%s)', (_engine, storage)
     )
     const { counts } = await atOnce(nodes, requests)
     expect(counts).toEqual({ 200: 1, 409: 19 })
+  })
+
+  it('an invite that twenty people use at once serves one of them', async () => {
+    const nodes = await twoNodes(storage, { invites: true })
+    const invite = newInvite()
+    await addInvite(nodes[0], inviteNote(invite), 1000)
+    const vault = await fingerprint(nodes[0].send)
+    const requests = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        prepareRecord(nodes[0].send, owner(), { password: 'right', generation: 0, vault, invite }),
+      ),
+    )
+    const { counts } = await atOnce(nodes, requests)
+    expect(counts).toEqual({ 200: 1, 403: 19 })
   })
 
   it('guesses at one node and the owner’s change of password at the other leave ten of what is there then', async () => {

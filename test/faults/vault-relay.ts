@@ -3,6 +3,7 @@ import { Random } from '../fixtures/random.ts'
 import { fingerprint, loginFinish, type Send } from '../fixtures/vault/honest-client.ts'
 import { OpaqueHere } from '../fixtures/vault/opaque-here.ts'
 import { type Letter, makeQuills, passwords, Person, type Quills } from './vault-people.ts'
+import type { Blow } from './vault-mortal.ts'
 import { type Delivery, Post } from './vault-post.ts'
 import { World, type Mutant } from './vault-world.ts'
 
@@ -65,7 +66,7 @@ const moves: readonly [number, string, Move][] = [
   [5, 'storm', storm],
   [3, 'wait', async (it) => void (it.world.clock.now += it.random.pick([500, 20_000, 70_000, 120_000, 400_000]))],
   [2, 'sweep', async (it) => it.world.sweep(it.random.below(8))],
-  [2, 'restart', async (it) => it.world.restart(it.random.below(8))],
+  [2, 'restart', async (it) => it.world.restart(it.random.below(8), it.random.chance(0.3) ? blow(it, 9) : undefined)],
   [2, 'kill', kill],
   [1, 'checkpoint', async (it) => it.world.checkpoint(it.random.below(8))],
   [0.3, 'rotate', async (it) => it.world.rotate(it.random.below(8))],
@@ -132,10 +133,14 @@ async function storm(it: Scene): Promise<void> {
   await carry(it, [...waiting, ...old(it, 3), ...others])
 }
 
+function blow({ random }: Scene, calls: number): Blow {
+  return { call: 1 + random.below(calls), when: random.pick(['before', 'inside', 'after']) }
+}
+
 /** A node dies in the middle of a storm and is started again. */
 async function kill(it: Scene): Promise<void> {
   const node = it.random.below(it.world.size)
-  it.world.doom(node, { call: 1 + it.random.below(14), when: it.random.pick(['before', 'inside', 'after']) })
+  it.world.doom(node, blow(it, 14))
   await storm(it)
   await it.world.restart(node)
 }

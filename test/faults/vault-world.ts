@@ -63,9 +63,10 @@ export class World {
     return node
   }
 
-  private async start(at: number): Promise<void> {
+  private async start(at: number, blow?: Blow): Promise<void> {
     const name = `node-${at}`
     const mortal = new Mortal()
+    mortal.reset(blow)
     const { clock, evaluations } = this
     const { waits, opaque } = this.options
     let storage: Storage | undefined
@@ -82,6 +83,8 @@ export class World {
       },
     })
     this.folder = vault.folder
+    // What was not struck while it was opened is not struck later.
+    if (!mortal.dead) mortal.reset()
     this.options.mutant?.opened?.(vault)
     this.nodes[at] = { name, vault, mortal, storage: storage ?? vault.storage }
   }
@@ -109,10 +112,22 @@ export class World {
     return this.node(at).mortal.doomed
   }
 
-  async restart(at: number): Promise<void> {
+  /** `blow`: it dies while it is being opened, and is opened once more. */
+  async restart(at: number, blow?: Blow): Promise<void> {
     const index = at % this.nodes.length
     await this.node(at).vault.close()
     if (this.nodes.length === 1) this.options.mutant?.closed?.(this.folder)
+    if (blow) {
+      const isDead = await this.start(index, blow).then(
+        () => this.node(index).mortal.dead,
+        () => true,
+      )
+      if (!isDead) return
+      // One that died with its last call was open all the same.
+      await this.node(index)
+        .vault.close()
+        .catch(() => undefined)
+    }
     await this.start(index)
   }
 
