@@ -62,14 +62,25 @@ export function startLink(timeoutMs: number): TokenLink {
     if (alive && waiting.size > 0)
       timer = setTimeout(() => give(new TokenLate(`no answer within ${timeoutMs} ms`)), timeoutMs)
   }
-  child.on('message', (answer: Answer) => {
-    const asked = waiting.get(answer.id)
-    waiting.delete(answer.id)
+  child.on('message', (answers: readonly Answer[]) => {
+    for (const answer of answers) {
+      const asked = waiting.get(answer.id)
+      waiting.delete(answer.id)
+      asked?.done(answer)
+    }
     watch()
-    asked?.done(answer)
   })
   child.once('error', ({ message }) => give(new TokenFailed(`its process failed (${message})`)))
   child.once('exit', (code, signal) => give(new TokenFailed(`its process ended (${signal ?? code})`)))
+
+  // What is asked in one turn goes in one message: a group asks dozens of things at once, and each message costs more
+  // than what it asks for.
+  let questions: Question[] = []
+  const send = () => {
+    const asked = questions
+    questions = []
+    if (alive) child.send(asked, (error) => error && give(new TokenFailed('its process ended')))
+  }
 
   const ask = (name: Question['name'], ...args: unknown[]) =>
     new Promise<Answer>((done, failed) => {
@@ -77,7 +88,8 @@ export function startLink(timeoutMs: number): TokenLink {
       const id = ++count
       waiting.set(id, { done, failed })
       if (waiting.size === 1) watch()
-      child.send({ id, name, args } satisfies Question, (error) => error && give(new TokenFailed('its process ended')))
+      if (questions.length === 0) queueMicrotask(send)
+      questions.push({ id, name, args })
     }).then((answer) => {
       if ('trouble' in answer) throw errorOf(answer.trouble)
       return answer.value

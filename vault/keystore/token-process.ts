@@ -71,11 +71,12 @@ function troubleOf(error: unknown): Trouble {
 
 // One call after the other: PKCS#11 sessions are not to be used by two at once.
 let last = Promise.resolve()
-process.on('message', (question: Question) => {
+process.on('message', (questions: readonly Question[]) => {
   last = last.then(async () => {
-    const given = await answer(question)
+    const answers: Answer[] = []
+    for (const question of questions) answers.push(await answer(question))
     // When the vault is gone, nobody waits for it.
-    if (process.connected) process.send?.(given, () => undefined)
+    if (process.connected) process.send?.(answers, () => undefined)
   })
 })
 process.on('disconnect', () => {
