@@ -146,7 +146,8 @@ export function initText(
   const lines = [`Made an archive in ${printable(archive)}.`]
   if (vault) lines.push(`Its password is checked by the vault at ${vaultWords(vault)}.`)
   if (places.length > 0) lines.push(`Its 64-digit key is in ${places.join(' and in ')}.`)
-  if (trouble !== undefined) lines.push(`It is not in a keychain: ${trouble}`)
+  if (trouble !== undefined)
+    lines.push(`${places.length > 0 ? 'It' : 'Its 64-digit key'} is not in a keychain: ${trouble}`)
   if (vault && keyFile === null)
     return [
       ...lines,

@@ -16,6 +16,7 @@ import { type About, checkReceipts, checkStatement, checkTried, untrue } from '.
 import { ask, chargedDetail, isRefusal } from './exchange.ts'
 import { hash } from './identity.ts'
 import type { Link } from './link.ts'
+import { destroyed, exhausted, overtaken, wrongPassword } from './login-failure.ts'
 import { isOwnNewest, openOwner, type Owner } from './owner.ts'
 import { PasswordProgram } from './password-program.ts'
 import { provenAbsence } from './record.ts'
@@ -147,7 +148,7 @@ class Attempt {
     const given = await this.#abandon(ticket)
     if (given?.state === 'destroyed') return destroyed(vault, given, { charged: true })
     const attemptsLeft = given ? given.attemptsLeft : tried.attemptsLeft
-    return new CofferError('wrong_password', { vault, attemptsLeft, charged: true, tries: triesLeft(attemptsLeft) })
+    return wrongPassword(vault, attemptsLeft)
   }
 
   /** What it leaves; undefined where that cannot be learnt: the receipt of the guess then has to do. */
@@ -169,10 +170,7 @@ class Attempt {
       const { state } = checkStatement(this.#about, refusal.statement, this.digest)
       if (state === 'exhausted') return exhausted(this.#about.host, refusal)
     }
-    if (refusal.code === 'conflict') {
-      const reason = 'Another login came in between, or this one took too long.'
-      return new CofferError('vault_unavailable', { vault: this.#about.host, reason, ...chargedDetail(true) })
-    }
+    if (refusal.code === 'conflict') return overtaken(this.#about.host)
     const absence = provenAbsence(this.#about, refusal, this.digest)
     if (!absence) return refused(this.#about.host, refusal)
     if (absence.state === 'destroyed') return destroyed(this.#about.host, absence, { charged: false })
@@ -183,34 +181,13 @@ class Attempt {
   #refusedLate(refusal: Refusal): CofferError {
     if (refusal.code === 'wrong_password')
       return untrue(this.#about.host, 'The password is right, and it says that it is wrong.')
-    return this.#refused(refusal)
+    const { code, detail } = this.#refused(refusal)
+    return new CofferError(code, { ...detail, ...chargedDetail(true) })
   }
 
   #path(step: string): string {
     return `/v1/records/${this.#it.rid}/login/${step}`
   }
-}
-
-/** `9 tries left before the password stops working for good.` */
-function triesLeft(count: number): string {
-  if (count === 0) return 'That was the last of the ten tries.'
-  return `${count} ${count === 1 ? 'try' : 'tries'} left before the password stops working for good.`
-}
-
-/** The last of the ten may still turn out to be right; if not, what the vault holds is destroyed then. */
-function exhausted(vault: string, { retryAfter }: Refusal): CofferError {
-  const tries = 'All ten tries are used. Unless the last one turns out right, the password stops working for good.'
-  return new CofferError('vault_waits', {
-    vault,
-    attemptsLeft: 0,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
-    charged: false,
-    tries,
-  })
-}
-
-function destroyed(vault: string, { at }: Statement, { charged }: { charged: boolean }): CofferError {
-  return new CofferError('destroyed', { vault, attemptsLeft: 0, at: new Date(at).toISOString(), charged })
 }
 
 /** So many tries came after it that it is not among the latest any more. */

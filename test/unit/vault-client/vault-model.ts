@@ -4,9 +4,9 @@
  * hostile-vault.ts, and the real vault has its own tests.
  */
 import * as opaque from '@serenity-kit/opaque'
-import { generateKeyPairSync, createHash, randomBytes, sign } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import sodium from 'sodium-native'
-import type { Newest, Receipt, RecordId, Statement, Stretching } from '../../../contract/vault.ts'
+import type { Receipt, RecordId, Statement } from '../../../contract/vault.ts'
 import {
   LoginAbandon,
   LoginFinish,
@@ -16,6 +16,8 @@ import {
   Newest as NewestSchema,
 } from '../../../contract/vault.ts'
 import * as preimages from '../../../contract/vault-preimages.ts'
+import { blankRecord, type Kept } from './vault-record.ts'
+import { VaultSigner } from './vault-signer.ts'
 
 export interface Asked {
   method: string
@@ -28,24 +30,6 @@ export interface Told {
   json: Record<string, unknown>
 }
 
-interface Secrets {
-  setup: string
-  record: string
-  wrapped: string
-}
-interface Kept {
-  state: Statement['state']
-  generation: number
-  counter: number
-  budget: number
-  epoch: number
-  at: number
-  stretching: Stretching
-  newest: Newest | null
-  secrets: Secrets | undefined
-  receipts: Receipt[]
-  lastChange: string
-}
 interface Ticket {
   rid: string
   login: string
@@ -54,15 +38,11 @@ interface Ticket {
   message: string
 }
 
-const cheap: Stretching = { memory: 64, passes: 1, parallelism: 1 }
 export const steps = ['info', 'register', 'put', 'receipts', 'start', 'finish', 'abandon', 'newest', 'delete'] as const
 export type StepName = (typeof steps)[number]
 
-export class VaultModel {
+export class VaultModel extends VaultSigner {
   readonly records = new Map<string, Kept>()
-  readonly #key = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-  readonly spki = this.#key.publicKey.export({ format: 'der', type: 'spki' })
-  readonly fingerprint = createHash('sha256').update(this.spki).digest()
   readonly #setups = new Map<string, string>()
   readonly #tickets = new Map<string, Ticket>()
   readonly #started = new Map<string, Told>()
@@ -72,10 +52,6 @@ export class VaultModel {
   invite: string | undefined
   /** How many guesses were evaluated. */
   evaluations = 0
-
-  sign(bytes: Uint8Array): string {
-    return sign('sha256', bytes, { key: this.#key.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')
-  }
 
   stepOf({ method, path }: Asked): StepName | undefined {
     if (path === '/v1/info') return 'info'
@@ -144,14 +120,6 @@ export class VaultModel {
     return { ...said, signature: this.sign(preimages.statement(said)) }
   }
 
-  receipt(said: Omit<Receipt, 'signature'>): Receipt {
-    return { ...said, signature: this.sign(preimages.receipt(said)) }
-  }
-
-  signRegistration(said: Parameters<typeof preimages.registration>[0]): string {
-    return this.sign(preimages.registration(said))
-  }
-
   #register(rid: string, request: string): Told {
     const setup = opaque.server.createSetup()
     const { registrationResponse: response } = opaque.server.createRegistrationResponse({
@@ -201,7 +169,7 @@ export class VaultModel {
       if (this.invite !== undefined && !record && put.invite !== this.invite) return refuse(403, 'invite_needed')
       const setup = this.#setups.get(put.ticket)
       if (setup === undefined) return refuse(409, 'conflict')
-      const next = record ?? this.#blank()
+      const next = record ?? blankRecord()
       const kind = next.state === 'active' ? 'replaced' : 'created'
       Object.assign(next, {
         state: 'active',
@@ -337,22 +305,6 @@ export class VaultModel {
     record.counter++
     this.#place++
     this.#chain = createHash('sha256').update(this.#chain).update(String(record.counter)).digest()
-  }
-
-  #blank(): Kept {
-    return {
-      state: 'deleted',
-      generation: 0,
-      counter: 0,
-      budget: 0,
-      epoch: 0,
-      at: 0,
-      stretching: cheap,
-      newest: null,
-      secrets: undefined,
-      receipts: [],
-      lastChange: '',
-    }
   }
 }
 
