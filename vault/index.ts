@@ -95,6 +95,7 @@ export async function startVault(options: VaultOptions): Promise<RunningVault> {
           now,
           fetchHead: fetchHeadOverHttp,
           onTrouble,
+          onDestroyed: metrics.destroyed,
           watch: (event) => {
             if (event.what === 'released') metrics.released()
             else metrics.evaluated({ repeated: event.repeated ?? false })

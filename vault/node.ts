@@ -26,6 +26,7 @@ export interface NodeOptions {
   now: () => number
   onTrouble: (error: Error) => void
   watch?: VaultParts['watch']
+  onDestroyed?: (count: number) => void
 }
 
 export interface VaultNode {
@@ -43,7 +44,7 @@ export interface VaultNode {
  * seen. LogBroken when it is; NoMajority, StorageUnavailable, KeystoreUnavailable when that cannot be told now.
  */
 export async function openNode(options: NodeOptions): Promise<VaultNode> {
-  const { keystore, storage, now } = options
+  const { keystore, storage, now, onTrouble, onDestroyed } = options
   const verifyHead = headVerifier(keystore.identity)
   // Asked before the log is read: the others go on meanwhile, and what they have seen by now is in it.
   const witnesses = [
@@ -51,7 +52,7 @@ export async function openNode(options: NodeOptions): Promise<VaultNode> {
     ...(await askPeers(options.peers, keystore.identity, options.fetchHead)),
   ]
   const view = await rebuild({ storage, keystore, verifyHead }, witnesses)
-  const journal = new Journal({ storage, keystore, verifyHead, view, onTrouble: options.onTrouble })
+  const journal = new Journal({ storage, keystore, verifyHead, view, onTrouble, onDestroyed })
   await journal.confirm()
   const opaque = new OpaquePool(options.threads)
   const parts: VaultParts = {

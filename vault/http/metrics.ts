@@ -5,7 +5,7 @@ export interface Metrics {
   observe: (step: string, milliseconds: number, status: number) => void
   evaluated: (it: { repeated: boolean }) => void
   released: () => void
-  destroyed: () => void
+  destroyed: (count: number) => void
   trouble: (kind: string) => void
   text: () => Promise<string>
 }
@@ -55,7 +55,7 @@ export function createMetrics(look: { position: () => number; rows: () => number
     observe: (step, milliseconds, status) => latency.observe({ step, status: String(status) }, milliseconds / 1000),
     evaluated: ({ repeated }) => attempts.inc({ repeated: String(repeated) }),
     released: () => released.inc(),
-    destroyed: () => destroyed.inc(),
+    destroyed: (count) => destroyed.inc(count),
     trouble: (kind) => trouble.inc({ kind }),
     text: () => register.metrics(),
   }

@@ -48,6 +48,8 @@ export interface JournalParts {
   view: View
   /** Told what an operator should know: never with whole ids. */
   onTrouble: (error: Error) => void
+  /** Told how many records a group has destroyed. */
+  onDestroyed?: ((count: number) => void) | undefined
 }
 
 export class Journal {
@@ -145,6 +147,9 @@ export class Journal {
         reject(new Unavailable(refused.message, { charged: false, cause: refused }))
       }
     }
+    const receipts = results.flatMap((it) => ('decided' in it ? it.decided.receipts : []))
+    const ended = receipts.filter(({ kind }) => kind === 'destroyed').length
+    if (ended > 0) this.parts.onDestroyed?.(ended)
     // Not waited for: the record is unreadable already, its old bytes only should not lie about.
     if (destroyed) this.parts.storage.scrub().catch((error: unknown) => this.parts.onTrouble(asError(error)))
   }
