@@ -3,6 +3,9 @@
 /** Bytes that were not written by `fields` for this purpose. */
 export class Malformed extends Error {}
 
+/** Strict, so that no two spellings are read as the same. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 export class FieldReader {
   private at = 0
   private readonly all: Buffer
@@ -29,7 +32,17 @@ export class FieldReader {
   }
 
   text(): string {
-    return this.bytes().toString('utf8')
+    try {
+      return utf8.decode(this.bytes())
+    } catch {
+      throw new Malformed('a text is no UTF-8')
+    }
+  }
+
+  flag(): boolean {
+    const value = this.number()
+    if (value > 1) throw new Malformed('a flag is 0 or 1')
+    return value === 1
   }
 
   oneOf<T extends string>(values: readonly T[]): T {

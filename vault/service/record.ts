@@ -134,7 +134,7 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
       message: it.bytes(),
       number: it.number(),
       expiresAt: it.number(),
-      closed: it.number() === 1,
+      closed: it.flag(),
       receipt: it.number(),
     })),
     opened: reader.optional((it) => ({
