@@ -66,8 +66,8 @@ const moves: readonly [number, string, Move][] = [
   [5, 'storm', storm],
   [3, 'wait', async (it) => void (it.world.clock.now += it.random.pick([500, 20_000, 70_000, 120_000, 400_000]))],
   [2, 'sweep', async (it) => it.world.sweep(it.random.below(8))],
-  [2, 'restart', async (it) => it.world.restart(it.random.below(8), it.random.chance(0.3) ? blow(it, 9) : undefined)],
-  [2, 'kill', kill],
+  [1.5, 'restart', async (it) => it.world.restart(it.random.below(8), it.random.chance(0.3) ? blow(it, 9) : undefined)],
+  [1.5, 'kill', kill],
   [1, 'checkpoint', async (it) => it.world.checkpoint(it.random.below(8))],
   [0.3, 'rotate', async (it) => it.world.rotate(it.random.below(8))],
 ]
@@ -118,7 +118,7 @@ async function register(it: Scene): Promise<void> {
 
 async function guesses(it: Scene): Promise<void> {
   const who = person(it)
-  const count = it.random.pick([1, 3, 8, 11])
+  const count = it.random.pick([1, 3, 9])
   const letters = Array.from({ length: count }, () => who.guess())
   it.seen.push(...letters.slice(0, 2))
   await carry(
