@@ -1,7 +1,7 @@
 /**
  * `npm run soak`: what `npm test` shows a dozen times, a few hundred times.
  *
- *     npm run soak                       all of it, about half an hour
+ *     npm run soak                       all of it, about three quarters of an hour
  *     npm run soak -- kills 500          so many kills at random moments
  *     npm run soak -- interrupts 100     the same with Ctrl-C
  *     npm run soak -- moments            a kill before and after every call that changes something on a disk
@@ -32,7 +32,7 @@ const parts: Record<string, () => Promise<void>> = {
   moments: () => everyMoment(seed),
   calls: () => Promise.resolve(vitest('test/faults/every-call.test.ts')),
   disks: () => Promise.resolve(vitest('test/faults/disks.test.ts')),
-  vault: () => relaySchedules({ count: Number(count ?? 20_000), seed }),
+  vault: () => relaySchedules({ count: Number(count ?? 5000), seed }),
   'vault-kills': async () => {
     const receipts = await killVault({ count: Number(count ?? 100), random: new Random(seed) })
     process.stdout.write(`vault: all of ${receipts} answered receipts were there after every kill\n`)
