@@ -65,7 +65,9 @@ export async function installDependencies(root, node, env) {
   if (!hasKeychain(root))
     say('The keychain adapter (keytar) could not be compiled. Coffer works without it: keep keys in files.')
   if (!hasPkcs11(root))
-    say('pkcs11js could not be compiled. A vault works without it, with the software keystore, not with a hardware one.')
+    say(
+      'pkcs11js could not be compiled. A vault works without it, with the software keystore, not with a hardware one.',
+    )
 }
 
 /**
