@@ -60,18 +60,24 @@ export async function startVault(options: VaultOptions): Promise<RunningVault> {
     metrics.trouble(error.constructor.name)
     log.error({ trouble: error.constructor.name, reason: error.message }, 'trouble')
   }
+  let wasReady = true
   const whyNotReady = async (): Promise<string | undefined> => {
     if (closing.signal.aborted) return 'the node is being closed'
     if (!node) return 'the node has not made sure of its log yet'
-    const broken = node.parts.journal.brokenBy
-    if (broken) return broken.message
-    try {
-      await storage.ready()
-      await keystore.ready()
-      return undefined
-    } catch (error) {
-      return error instanceof Error ? error.message : 'unknown'
+    // In its own words it is for the log: they name files and machines, and anybody may ask here.
+    if (node.parts.journal.brokenBy) return 'the log is not what it was'
+    for (const [reason, part] of [
+      ['the database cannot be used', storage],
+      ['the keystore cannot be used', keystore],
+    ] as const) {
+      const error = await part.ready().catch((error: unknown) => error)
+      if (error === undefined) continue
+      if (wasReady) onTrouble(error instanceof Error ? error : new Error(reason))
+      wasReady = false
+      return reason
     }
+    wasReady = true
+    return undefined
   }
   const app = await createServer({
     vault: () => (closing.signal.aborted ? undefined : node?.parts),

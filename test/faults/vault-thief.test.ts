@@ -2,7 +2,16 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { decodeRecord, sealBinding } from '../../vault/service/record.ts'
-import { login, type Owner, owner, readState, register } from '../fixtures/vault/honest-client.ts'
+import {
+  call,
+  firstMessage,
+  login,
+  loginStart,
+  type Owner,
+  owner,
+  readState,
+  register,
+} from '../fixtures/vault/honest-client.ts'
 import { openTestVault, removeVault, type TestVault } from '../fixtures/vault/test-vault.ts'
 import { OpaquePool } from '../../vault/service/opaque-pool.ts'
 import { parent, Thief } from './vault-thief-tools.ts'
@@ -111,6 +120,17 @@ describe.each(moments)('a row, while the vault is %s,', (when) => {
   it('of an exhausted record is refused when it is set to active', async () => {
     await strike(when, () => thief.editRow(victim.rid, () => ({ state: 'active', budget: 10, at: 0 })))
     await expectRecordRefused()
+  })
+
+  it('that is refused does not keep the sweeper from the others', async () => {
+    for (let guess = 1; guess <= 10; guess++) await call(vault.send, loginStart(other, await firstMessage(`${guess}`)))
+    const clock = { now: vault.clock.now + 120_001 }
+    await vault.close()
+    await thief.editRow(victim.rid, () => ({ budget: 10 }))
+    thief.sql('UPDATE rows SET touch_at = 1 WHERE rid = ?', victim.rid)
+    vault = await openTestVault({ folder: vault.folder, opaque, clock })
+    expect(await vault.node.sweep()).toBe(2)
+    expect(decodeRecord(await thief.row(other.rid)).record.state).toBe('destroyed')
   })
 
   it('may be pointed out to the sweeper or hidden from it: that changes nothing', async () => {

@@ -143,6 +143,18 @@ describe('an old request', () => {
     expect(await login(vault.send, me, 'new')).toHaveProperty('key')
   })
 
+  it('to finish a login finds no record once it is deleted, with proof, whether the password was right or wrong', async () => {
+    const print = await fingerprint(vault.send)
+    const attempt = await firstMessage(password)
+    const started = LoginStarted.parse(await call(vault.send, loginStart(who, attempt)))
+    const third = thirdMessage(who, print, attempt, started)?.finishLoginRequest ?? ''
+    await call(vault.send, ownerRequest(who, print, { method: 'DELETE', path: `/v1/records/${who.id}`, generation: 1 }))
+    for (const message of [third, Buffer.alloc(64).toString('base64url')]) {
+      const answer = await vault.send(loginFinish(who, started.ticket, message))
+      expect(answer).toMatchObject({ status: 404, json: { code: 'no_record', statement: { state: 'deleted' } } })
+    }
+  })
+
   it('to delete that is held back stops serving after five minutes', async () => {
     const print = await fingerprint(vault.send)
     const path = `/v1/records/${who.id}`

@@ -95,6 +95,7 @@ export async function finishLogin(
     const settled = await parts.journal.submit(rid, (moment) => close(moment, facts))
     const statement = await makeStatement(parts.keystore, { ...settled, rid, asked: facts.message })
     if (statement.state === 'destroyed') throw new Refused('destroyed', { statement })
+    if (statement.state === 'deleted') throw new Refused('no_record', { statement })
     throw new Refused('wrong_password', { attemptsLeft: statement.attemptsLeft, statement })
   }
   const third = hash(Buffer.from(it.message, 'base64url'))
