@@ -69,7 +69,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     connectionTimeout: 30_000,
     keepAliveTimeout: 10_000,
     routerOptions: { maxParamLength: 64 },
-    trustProxy: options.trustProxy,
+    // One hop: the proxy itself wrote the last name in the header. Those before it were said by whoever asks, who would
+    // otherwise be somebody else at each request, and have no limit.
+    trustProxy: options.trustProxy && ((_address, hop) => hop === 0),
     forceCloseConnections: 'idle',
     // Fastify's own words for these would quote the address: it may hold a record id.
     frameworkErrors: answerFailure,
@@ -83,7 +85,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     answerFailure(new Refused(code), request, reply)
   })
   await app.register(helmet)
-  if (options.perMinute > 0) await app.register(rateLimit, { max: options.perMinute, timeWindow: 60_000 })
+  if (options.perMinute > 0)
+    await app.register(rateLimit, {
+      max: options.perMinute,
+      timeWindow: 60_000,
+      errorResponseBuilder: (_request, { ttl }) => new Refused('rate_limited', { charged: false, retryAfter: ttl }),
+    })
   // Signatures are over the bytes that were sent, so these are kept as they came.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
