@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beginning } from '../../vault/log/chain.ts'
 import { createKeystore } from '../../vault/keystore/open-keystore.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import {
@@ -31,6 +32,7 @@ async function setUpVault(): Promise<string> {
   const folder = temporaryFolder()
   const spec = { kind: 'software', file: join(folder, 'keys'), anchorFolder: folder } as const
   const keystore = await createKeystore(spec, 'one')
+  await keystore.writeAnchor(beginning)
   configureVault(folder, keystore)
   await keystore.close()
   return folder

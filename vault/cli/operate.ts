@@ -11,7 +11,7 @@ import { addInvite } from '../log/write-note.ts'
 import type { SecretSources } from './given.ts'
 import { OperatorError } from './operator-error.ts'
 import type { Bench } from './bench.ts'
-import { openParts } from './set-up.ts'
+import { openParts, requireAnchor } from './set-up.ts'
 
 type Parts = Awaited<ReturnType<typeof openParts>>
 
@@ -77,6 +77,7 @@ export async function makeInvite(
 
 export async function rotate(bench: Bench, folder: string, sources: SecretSources): Promise<void> {
   await withParts(folder, sources, async ({ keystore, storage }) => {
+    await requireAnchor(keystore)
     const verifyHead = headVerifier(keystore.identity)
     const anchor = await anchoredPosition(keystore)
     const witnesses = anchor ? [{ from: 'this node’s anchor', position: anchor }] : []
@@ -120,10 +121,13 @@ export async function recover(
   })
 }
 
-function troubleLines({ older, lost, refused, missing }: Damage): string[] {
+function troubleLines({ older, unanchored, lost, refused, missing }: Damage): string[] {
   return [
+    ...(unanchored ? ['This node’s anchor is gone: how old the database is cannot be told.'] : []),
     ...(older && lost > 0 ? [`The database is older than this node’s anchor: ${lost} changes are lost.`] : []),
-    ...(older && lost === 0 ? ['The log is not the one that this node’s anchor has seen: changes are lost.'] : []),
+    ...(older && !unanchored && lost === 0
+      ? ['The log is not the one that this node’s anchor has seen: changes are lost.']
+      : []),
     ...(refused > 0 ? [`${refused} rows are not as the log knows them and are refused.`] : []),
     ...(missing > 0 ? [`${missing} records that the log knows have no row.`] : []),
   ]

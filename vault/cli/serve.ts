@@ -4,7 +4,7 @@ import { createLog, startVault } from '../index.ts'
 import { readConfig } from './config.ts'
 import { limitFrom, listenAt, peersFrom, tlsFrom, waitsFrom } from './given.ts'
 import type { Bench } from './bench.ts'
-import { openParts, plainSetUp, setUp } from './set-up.ts'
+import { openParts, plainSetUp, requireAnchor, setUp } from './set-up.ts'
 
 export interface ServeOptions {
   listen: string
@@ -32,6 +32,12 @@ export async function serve(bench: Bench, folder: string, options: ServeOptions)
   // With nothing configured there is a vault all the same: on this machine alone, and it says so.
   if (!readConfig(folder)) await setUp(folder, plainSetUp, sources)
   const { config, keystore, storage } = await openParts(folder, sources)
+  const giveBack = async (error: unknown): Promise<never> => {
+    await storage.close()
+    await keystore.close()
+    throw error
+  }
+  await requireAnchor(keystore).catch(giveBack)
   const vault = await startVault({
     keystore,
     storage,
@@ -44,11 +50,7 @@ export async function serve(bench: Bench, folder: string, options: ServeOptions)
     perMinute,
     trustProxy: options.trustProxy,
     log: createLog(options.logLevel),
-  }).catch(async (error: unknown) => {
-    await storage.close()
-    await keystore.close()
-    throw error
-  })
+  }).catch(giveBack)
   const ended = bench.untilToldToEnd()
   try {
     // Nobody is told an address before something answers there; and a node that waits for others can be told to end.

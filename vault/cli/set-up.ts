@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { createKeystore, openKeystore } from '../keystore/open-keystore.ts'
 import type { Keystore } from '../keystore/keystore.ts'
+import { beginning } from '../log/chain.ts'
 import { fingerprintOf } from '../service/vault.ts'
 import { openStorage } from '../store/open-storage.ts'
 import type { Storage } from '../store/storage.ts'
@@ -30,6 +31,8 @@ export async function setUp(folder: string, it: SetUp, sources: SecretSources): 
       ? await createKeystore(spec, it.node)
       : await openKeystore(spec, it.node, Buffer.from(it.join, 'base64url'))
   try {
+    // A node has an anchor from its first day: one that is missing later was taken away.
+    if (!(await keystore.readAnchor())) await keystore.writeAnchor(beginning)
     const fingerprint = fingerprintOf(keystore.identity).toString('base64url')
     const { node, storage } = it
     const config: Config = { version: 1, node, fingerprint, keystore: it.keystore, storage }
@@ -58,4 +61,15 @@ export async function openParts(
     await keystore.close()
     throw error
   }
+}
+
+/**
+ * OperatorError for a node whose anchor is gone. Every node has one from its first day, and without it any older database
+ * would be taken for the newest.
+ */
+export async function requireAnchor(keystore: Keystore): Promise<void> {
+  if (!(await keystore.readAnchor()))
+    throw new OperatorError(
+      'This node’s anchor is gone, and without it nobody can tell whether the database is the newest. Put it back, or see “coffer-vault recover”.',
+    )
 }

@@ -11,6 +11,8 @@ import { rebuild, type Witness } from './rebuild.ts'
 export interface Damage {
   /** The log does not lead through what this node's keystore has seen: changes are lost, and nobody knows whose. */
   older: boolean
+  /** There is no anchor any more, so that nobody can tell how old the database is; it then counts as older. */
+  unanchored: boolean
   /** How many changes are lost at least; also 0 when others have come in their place. */
   lost: number
   /** Records that a password could open if they were trusted. */
@@ -47,7 +49,8 @@ export async function find({ storage, keystore }: Parts): Promise<Found> {
   const view = await rebuild(parts, [])
   const anchor = await keystore.readAnchor()
   const witness = anchor && { from: 'this node’s anchor', position: { ...anchor, hash: Buffer.from(anchor.hash) } }
-  const older = witness !== undefined && !(await leadsThrough(parts, witness))
+  const unanchored = !witness && view.position.place > 0
+  const older = unanchored || (witness !== undefined && !(await leadsThrough(parts, witness)))
   const living: StoredRow[] = []
   const refused: StoredRow[] = []
   const present = new KnownRows()
@@ -65,7 +68,7 @@ export async function find({ storage, keystore }: Parts): Promise<Found> {
   }
   const missing = present.size === view.known.size ? [] : [...absent(view.known, present)]
   const lost = Math.max(0, (anchor?.place ?? 0) - view.position.place)
-  const damage = { older, lost, living: living.length, refused: refused.length, missing: missing.length }
+  const damage = { older, unanchored, lost, living: living.length, refused: refused.length, missing: missing.length }
   return { view, damage, living, refused, missing }
 }
 
