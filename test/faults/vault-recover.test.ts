@@ -97,7 +97,7 @@ describe('recovery from single rows', () => {
     await vault.close()
     await attacks[name]?.()
     const damage = await operate(survey)
-    expect(damage).toMatchObject({ older: false, lost: 0, living: 1 })
+    expect(damage).toMatchObject({ older: false, unanchored: false, lost: 0, living: 1 })
     expect(doomedBy(damage)).toBe(1)
     await operate(burn)
     expect(doomedBy(await operate(survey))).toBe(0)
@@ -166,7 +166,14 @@ describe('recovery from an older database', () => {
     await register(vault.send, late, { password: 'right' })
     await vault.close()
     thief.putBack(older, { how: 'over' })
-    expect(await operate(survey)).toEqual({ older: true, lost: 7, living: 2, refused: 0, missing: 0 })
+    expect(await operate(survey)).toEqual({
+      older: true,
+      unanchored: false,
+      lost: 7,
+      living: 2,
+      refused: 0,
+      missing: 0,
+    })
     await operate(burn)
     await start()
     await expectDestroyed(who)
@@ -209,7 +216,14 @@ describe('recovery from an older database', () => {
       })
     }
     await operate(burn)
-    expect(await operate(survey)).toEqual({ older: false, lost: 0, living: 0, refused: 0, missing: 0 })
+    expect(await operate(survey)).toEqual({
+      older: false,
+      unanchored: false,
+      lost: 0,
+      living: 0,
+      refused: 0,
+      missing: 0,
+    })
     await start()
     await expectDestroyed(who)
   })
