@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findSnapshot } from '../../main/core/jobs/snapshots.ts'
+import { vaultAtBackup } from '../../main/core/jobs/password/at-backup.ts'
 import { readActivity } from '../../main/core/jobs/password/activity.ts'
 import { addRows, change, manifests } from '../fixtures/practice-archive.ts'
 import * as bodies from '../unit/vault-client/bodies.ts'
@@ -162,6 +163,23 @@ describe('a vault that shows an older state', () => {
     writeFileSync(file, JSON.stringify({ ...memory, seen: { ...memory.seen, logHead: 'ab'.repeat(32) } }))
     const { warnings } = await readActivity(session, new AbortController().signal)
     expect(warnings).toMatchObject([{ code: 'vault_rolled_back', detail: { what: 'log rewritten' } }])
+    session.close()
+  })
+})
+
+describe('a vault that is asked by two commands at once', () => {
+  it('is not reported for what it told a backup before it told the other one', async () => {
+    await backUp()
+    const manifest = await newest()
+    if (!manifest) throw new Error('there is no backup')
+    const session = await it_.archive.open()
+    const atBackup = vaultAtBackup(session, new AbortController().signal)
+    it_.vault.asked.length = 0
+    await expect.poll(() => it_.vault.asked).toContain('receipts')
+    await it_.unlock()
+    await atBackup.seen(manifest)
+    expect(await atBackup.tell(manifest)).toEqual([])
+    atBackup.close()
     session.close()
   })
 })

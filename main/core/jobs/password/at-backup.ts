@@ -11,7 +11,7 @@ import { isOwnNewest, type Owner, signNewest } from '../../vault/owner.ts'
 import { readRecord, type RecordState, tellNewest } from '../../vault/record.ts'
 import type { Session } from '../session.ts'
 import { headHex, knownVault, sameRecord } from './memory.ts'
-import { keep, takeIn, type Whose } from './told.ts'
+import { judge, keep, type Whose } from './told.ts'
 
 export interface VaultAtBackup {
   /** For the manifest: what the vault last told. Waits until it is heard, or given up. */
@@ -29,6 +29,8 @@ interface Heard {
   link: Link
   owner: Owner
   told: RecordState
+  /** What is wrong or new in it, by what this computer knew when it was told. */
+  news: Warning[]
 }
 
 /** Begins to ask at once, beside whatever else the backup does. */
@@ -60,7 +62,9 @@ export function vaultAtBackup(session: Session, signal: AbortSignal): VaultAtBac
       near: true,
       signal: patient(either),
     })
-    return { link, owner, told: await readRecord(link, owner) }
+    const told = await readRecord(link, owner)
+    // Compared at once: until this backup is done another command may hear more, and this would look like going back.
+    return { link, owner, told, news: judge(whose, told) }
   }
   const heard = listen().catch((error: unknown) => asWarning(error, warnings))
   // Should it be a mistake of ours, whoever waits for it hears of it; nobody waits if the backup itself fails first.
@@ -72,7 +76,7 @@ export function vaultAtBackup(session: Session, signal: AbortSignal): VaultAtBac
       const last = before?.vaultSeen && isSameVault(before, known) ? before.vaultSeen : null
       if (!said) return last
       const { counter, logHead } = said.told.statement
-      warnings.push(...takeIn(whose, said.told))
+      warnings.push(...said.news, ...keep(whose, said.told))
       if (last && counter < last.counter && !warnings.some(({ code }) => code === 'vault_rolled_back'))
         warnings.push({
           code: 'vault_rolled_back',
