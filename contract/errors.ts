@@ -35,6 +35,7 @@ const errors = {
   not_an_archive: entry(2, 'There is no Coffer archive in this place.', 'Check the path, or make one with “coffer init”.'),
   not_empty: entry(2, 'This folder already holds other files.', 'Choose an empty folder.'),
   key_not_kept: entry(2, 'Nothing would hold the key of the new archive.', 'Give --key-out FILE or --vault URL, or use a computer with a keychain.'),
+  only_password: entry(2, 'Nothing you have here but the password would open the archive.', 'Take down its 64-digit key first: “coffer key sheet” makes one to print.'),
   key_file_exists: entry(2, 'The key file exists already and is never overwritten.', 'Choose another name.'),
   no_key: entry(2, 'The 64-digit key is needed.', 'Give --key-file FILE or --password-stdin, or set COFFER_KEY, or run this in a terminal to type it.'),
   wrong_kind: entry(2, 'This archive belongs to another kind of message store.', 'Make a new archive for this store with “coffer init”.'),

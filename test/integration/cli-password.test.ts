@@ -116,7 +116,7 @@ describe('an archive with a password alone, from its beginning to its end', () =
 
   it('keeps its password when nothing else would open it any more', async () => {
     const removed = await coffer(['password', 'remove', 'one', '--password-stdin', '--json'], { input: other })
-    expect([removed.code, error(removed)]).toMatchObject([2, { code: 'key_not_kept' }])
+    expect([removed.code, error(removed)]).toMatchObject([2, { code: 'only_password' }])
     expect((await coffer(['snapshots', 'one', '--password-stdin'], { input: other })).code).toBe(0)
   })
 

@@ -118,10 +118,7 @@ async function remove(
   { key, from }: { key: Secret; from: KeyOrigin },
 ): Promise<Outcome> {
   // Whoever has the password alone would shut themselves out.
-  if (from === 'password' && !(await isInKeychain(world, session.archive)))
-    throw new CofferError('key_not_kept', {
-      reason: 'Without the password, nothing you have here would open the archive: take down its 64-digit key first.',
-    })
+  if (from === 'password' && !(await isInKeychain(world, session.archive))) throw new CofferError('only_password')
   const { warnings } = await removePassword(session, { key, network: world.network, signal })
   const all = [...session.warnings, ...warnings]
   return {
