@@ -178,6 +178,19 @@ describe('an attempt', () => {
       await call(vault.send, loginStart(who, await firstMessage('guess')))
     }
   })
+
+  it('has to wait after each later failure too, where the operator gave one wait for all', async () => {
+    await vault.close()
+    vault = await openTestVault({ waits: [60_000] })
+    const who = owner()
+    await register(vault.send, who, { password: 'right' })
+    for (let guess = 1; guess <= 5; guess++) await login(vault.send, who, `wrong ${guess}`)
+    for (let guess = 6; guess <= 9; guess++) {
+      await expect(login(vault.send, who, 'right')).rejects.toMatchObject({ refusal: { retryAfter: 60_000 } })
+      vault.clock.now += 60_000
+      await call(vault.send, loginStart(who, await firstMessage('guess')))
+    }
+  })
 })
 
 describe('an owner', () => {

@@ -38,7 +38,7 @@ export function listenAt(text: string): { host: string; port: number } {
   return { host: match[1] ?? (match[2] === '' || match[2] === undefined ? '0.0.0.0' : match[2]), port }
 }
 
-/** `default`, `off`, or minutes after the 5th, 6th … failure, separated by commas. */
+/** `default`, `off`, or minutes after the 5th, 6th … failure, separated by commas; the last stays. */
 export function waitsFrom(text: string): readonly number[] {
   if (text === 'default') return usualWaits
   if (text === 'off') return []

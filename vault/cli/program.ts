@@ -66,7 +66,7 @@ export async function main(bench: Bench): Promise<number> {
     .command('serve', { isDefault: true })
     .description('Answer until told to end. With nothing configured: SQLite and a key file, on this machine alone.')
     .option('--listen <host:port>', 'where to listen', '127.0.0.1:8787')
-    .option('--waits <waits>', '“default”, “off”, or minutes after the 5th, 6th … failure', 'default')
+    .option('--waits <waits>', '“default”, “off”, or minutes after the 5th, 6th … failure; the last stays', 'default')
     .option('--invites', 'make records only for people with an invite', false)
     .option('--peers <addresses>', 'the vault’s other nodes, separated by commas', '')
     .option('--address <url>', 'this node’s own address among --peers: it is left out', '')

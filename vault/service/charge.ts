@@ -44,7 +44,8 @@ function chargeSettled(
   if (before) return { value: { outcome: 'repeated', attempt: before, generation, epoch, secrets } }
   if (record.state === 'exhausted') return { value: { outcome: 'exhausted', retryAfter: record.at - now } }
   const failures = fullBudget - record.budget
-  const wait = failures < failuresBeforeWaits ? 0 : (waits[failures - failuresBeforeWaits] ?? 0)
+  // Where an operator gave fewer, the last one stays: a shorter list is not meant to end the waiting.
+  const wait = failures < failuresBeforeWaits ? 0 : (waits[failures - failuresBeforeWaits] ?? waits.at(-1) ?? 0)
   const until = record.lastTriedAt + wait
   if (now < until) return { value: { outcome: 'wait', retryAfter: until - now } }
 
