@@ -64,7 +64,7 @@ export function tlsFrom(it: { tlsCert?: string; tlsKey?: string }): { certificat
 
 /** `http(s)://host[:port]` without anything behind. */
 export function peersFrom(text: string): string[] {
-  return text
+  const addresses = text
     .split(',')
     .filter((it) => it !== '')
     .map((it) => {
@@ -73,6 +73,8 @@ export function peersFrom(text: string): string[] {
         throw new OperatorError(`--peers takes addresses such as https://b.example:8787, not “${it}”.`)
       return url.origin
     })
+  // One that is named twice is still one of the majority.
+  return [...new Set(addresses)]
 }
 
 function pinFrom({ pinFile, env }: SecretSources): string {

@@ -18,8 +18,8 @@ export interface Connections {
 
 /** How long a read waits while another process opens or closes the database, ms. Groups never block in SQLite. */
 const readPatience = 2000
-/** Pages in the write-ahead log, 64 MB, before a group itself has to copy them, should sqlite-tidying.ts not have. */
-const logPages = 16_000
+/** Pages in the write-ahead log, 128 MB, before a group itself has to copy them, should sqlite-tidying.ts not have. */
+const logPages = 32_000
 
 /**
  * Opens the database; `create` makes it where there is none (mode 0600) or an empty one.

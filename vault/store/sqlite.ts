@@ -128,11 +128,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
 
   await patiently(connected)
   let written = 0
-  const tidy = tidying(file, () =>
-    turn(async () => {
-      throughSqlite(() => connected().writer.pragma('wal_checkpoint(PASSIVE)'))
-    }),
-  )
+  const tidy = tidying(file, turn)
   return {
     engine: 'sqlite',
     group: async (wanted, decide) => {
