@@ -138,7 +138,7 @@ describe('a database that is older than the anchor', () => {
     await vault.close()
     await thief.editRow(who.rid, () => ({ budget: 9 }))
     expect(await operate('log', 'verify')).toEqual(says(1, '1 rows are not as the log knows them'))
-    expect(await operate('recover', '--burn', '2')).toEqual(says(1, '1 records have to be destroyed', '--burn 1'))
+    expect(await operate('recover', '--burn', '2')).toEqual(says(1, '1 record has to be destroyed', '--burn 1'))
     expect(await operate('recover', '--burn', '1')).toEqual(says(0, 'Destroyed 1 records'))
     await start()
     expect(await login(vault.send, other, 'other')).toHaveProperty('key')

@@ -109,16 +109,20 @@ export async function recover(
       bench.say(
         [
           ...trouble,
-          `To go on, ${doomed} records have to be destroyed; their owners then need their 64-digit key.`,
+          `To go on, ${records(doomed)} to be destroyed; only the 64-digit key helps then.`,
           `Stop every node of this vault, make a copy of the database, and run: coffer-vault recover --burn ${doomed}`,
         ].join('\n'),
       )
       return false
     }
     await burn(parts)
-    bench.say(`Destroyed ${doomed} records. The vault can be started again.`)
+    bench.say(`Destroyed ${doomed} ${doomed === 1 ? 'record' : 'records'}. The vault can be started again.`)
     return true
   })
+}
+
+function records(count: number): string {
+  return count === 1 ? '1 record has' : `${count} records have`
 }
 
 function troubleLines({ older, unanchored, lost, refused, missing }: Damage): string[] {
